@@ -1,0 +1,1 @@
+"""The bridge: parse a request, call one service, return. No business rule lives here."""

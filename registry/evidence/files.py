@@ -1,0 +1,121 @@
+"""Folders that appear whole or not at all, and files that answer for their digest."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from registry.errors import EvidenceError, StorageError
+
+STAGING: Final = "tmp"
+_CHUNK: Final = 1 << 20
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn an operating-system error while touching `what` into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL
+        raise StorageError(
+            f"{what}: {'no space left' if full else error.strerror or error}",
+            hint="free some space and run the command again; nothing was recorded" if full else None,
+        ) from error
+
+
+@contextmanager
+def new_folder(root: Path, final: Callable[[], str]) -> Iterator[Path]:
+    """Yield an empty staging folder; on success sync it and rename it to `root/final()`.
+
+    The name is asked for last, because it is the address of what was written.
+
+    If the final folder exists already its content has the same address, so the new copy is dropped. On any error,
+    an interrupt included, the staging folder is removed and nothing else has changed.
+    """
+    staging = root / STAGING / secrets.token_hex(8)
+    with storage_errors(f"evidence in {root}"):
+        staging.mkdir(parents=True)
+        try:
+            yield staging
+            _publish(staging, root / final())
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _publish(staging: Path, final: Path) -> None:
+    if final.exists():
+        return
+    for path in staging.iterdir():
+        _sync(path)
+    _sync(staging)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    staging.rename(final)
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file as hex; raises EvidenceError when it is missing or unreadable."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise EvidenceError(f"{path}: {error.strerror}", path=str(path)) from error
+    return digest.hexdigest()
+
+
+def canonical_json(body: object) -> bytes:
+    """The one byte form of a JSON document: sorted keys, no spaces, UTF-8, a final newline."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def read_canonical(path: Path) -> dict[str, object]:
+    """Read a document written by `canonical_json`; raises EvidenceError if even one byte of it is not canonical."""
+    try:
+        content = path.read_bytes()
+        body = json.loads(content)
+    except OSError as error:
+        raise EvidenceError(f"{path}: {error.strerror}", path=str(path)) from error
+    except ValueError as error:
+        raise EvidenceError(f"{path}: not JSON ({error})", path=str(path)) from error
+    if not isinstance(body, dict) or canonical_json(body) != content:
+        raise EvidenceError(f"{path}: not in canonical form, so it was changed", path=str(path))
+    return body
+
+
+def file_entry(path: Path) -> dict[str, object]:
+    """What a manifest says of one file."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def check_file(path: Path, entry: object) -> None:
+    """Compare a file with its manifest entry; raises EvidenceError with expected and actual."""
+    actual = file_entry(path) if path.exists() else "missing"
+    if actual != entry:
+        raise EvidenceError(f"{path}: expected {entry}, found {actual}", path=str(path))
