@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from registry.core.leaf import fixed_bytes
+from registry.core.merkle import leaf_hashes, root
 from registry.errors import ProofError
 
 ENTITLEMENT_KIND: Final = 0x02
@@ -104,3 +105,8 @@ def encode_entitlements(frame: pl.DataFrame) -> bytes:
     records["earned"] = frame["earned_mg"].to_numpy()
     records["converted"] = frame["converted_mg"].to_numpy()
     return records.tobytes()
+
+
+def root_of(frame: pl.DataFrame) -> bytes:
+    """The Merkle root an epoch publishes for these entitlements."""
+    return root(leaf_hashes(encode_entitlements(frame), ENTITLEMENT_SIZE))

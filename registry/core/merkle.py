@@ -133,18 +133,13 @@ def _subproof(size1: int, hashes: list[bytes], whole: bool) -> list[bytes]:
 
 def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes) -> None:
     """Check that the tree (size2, root2) extends the tree (size1, root1) without changing it (RFC 9162 2.1.4.2)."""
-    if not 0 <= size1 <= size2:
-        raise ProofError(f"sizes {size1} and {size2} are no growth")
+    if size1 == size2 and not proof:
+        _require_hashes(root1, root2)
+        return _require_equal("root", root1, root2)
+    if not 0 < size1 < size2:
+        raise ProofError(f"no consistency proof of {len(proof)} hashes leads from size {size1} to size {size2}")
     _require_hashes(root1, root2, *proof)
-    if size1 == size2 or size1 == 0:
-        if proof:
-            raise ProofError(f"consistency proof has {len(proof)} hashes, expected 0", expected=0, actual=len(proof))
-        if size1 == size2:
-            _require_equal("root", root1, root2)
-        else:
-            _require_equal("root of the empty tree", EMPTY_ROOT, root1)
-        return
-    _fold_consistency(size1, size2, list(proof), root1, root2)
+    return _fold_consistency(size1, size2, list(proof), root1, root2)
 
 
 def _fold_consistency(size1: int, size2: int, proof: list[bytes], root1: bytes, root2: bytes) -> None:

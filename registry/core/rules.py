@@ -55,11 +55,8 @@ def trip_reason(spec: Methodology) -> pl.Expr:
         ("too_fast", _any_mode(spec, lambda mode: distance * 3600 > seconds * (mode.max_speed_kmh * 1000))),
         ("not_charged", pl.col("fare_fen") == 0),
     )
-    (first, condition), *rest = rules
-    chain = pl.when(condition).then(pl.lit(first, dtype=REASON))
-    for reason, condition in rest:
-        chain = chain.when(condition).then(pl.lit(reason, dtype=REASON))
-    return chain.otherwise(pl.lit(None, dtype=REASON)).alias("reason")
+    first_match = pl.coalesce([pl.when(condition).then(pl.lit(reason, dtype=REASON)) for reason, condition in rules])
+    return first_match.alias("reason")
 
 
 def find_duplicates(frame: pl.DataFrame, accepted: pl.DataFrame | None = None) -> pl.Series:
@@ -98,8 +95,8 @@ def find_overlaps(frame: pl.DataFrame, accepted: pl.DataFrame | None = None) -> 
         earlier = earlier.unique(_JOURNEY)
         repeats = mine.join(earlier, on=list(_JOURNEY), how="semi")["at"]
         mine = mine.filter(pl.col("at").is_in(repeats.implode()).not_())
-        prior = earlier.select(
-            at=pl.lit(0, dtype=pl.UInt32), *columns, row=pl.lit(0, dtype=pl.UInt64), prior=pl.lit(value=True)
+        prior = earlier.with_columns(
+            at=pl.lit(0, dtype=pl.UInt32), row=pl.lit(0, dtype=pl.UInt64), prior=pl.lit(value=True)
         )
         mine = pl.concat([prior.select(mine.columns), mine])
     mine = mine.sort("carrier_ref", "board_time", "row")

@@ -1,0 +1,126 @@
+"""Evidence folders and the chain's bookkeeping: files unchanged, inputs accounted for, anchors in one chain."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from eth_utils.crypto import keccak
+
+from registry.audit.findings import Findings
+from registry.chain.contracts.trip_anchors import AnchorEvent, AnchorRecord, Status
+from registry.chain.deployment import Contracts
+from registry.chain.logs import events
+from registry.errors import VerificationError
+from registry.evidence.batch import BatchEvidence
+from registry.evidence.imports import ImportEvidence, imports_folder
+
+FILES = "evidence files unchanged"
+IMPORTS = "import records account for every row"
+CHAINS = "anchors of each source form one chain"
+ATTESTED = "batches attested by the quorum"
+
+
+class Folder(Protocol):
+    """An evidence folder that can check its own files."""
+
+    def check_files(self) -> None:
+        """Raise EvidenceError on any difference."""
+
+
+class AnchoredBatch(Protocol):
+    """A batch as the chain knows it."""
+
+    @property
+    def event(self) -> AnchorEvent: ...
+
+    @property
+    def record(self) -> AnchorRecord: ...
+
+
+F = TypeVar("F", bound=Folder)
+
+
+def read_folders(
+    findings: Findings, parent: Path, reader: Callable[[Path], F], progress: Callable[[str], None]
+) -> dict[str, F]:
+    """Open every folder of a kind and check its files; damaged manifests are reported, not opened."""
+    found: dict[str, F] = {}
+    for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+        progress(f"files of {folder.name[:16]}")
+        with findings.checking(FILES):
+            opened = reader(folder)
+            opened.check_files()
+            found[folder.name] = opened  # a damaged file is named once and not parsed any further
+    return found
+
+
+def check_imports(findings: Findings, evidence: Path, batches: Sequence[BatchEvidence]) -> None:
+    """Each import's rows are used or rejected, and its trips are those of the batches sealed from it."""
+    sealed: dict[str, list[BatchEvidence]] = defaultdict(list)
+    for batch in batches:
+        sealed[batch.batch.inputDigest.hex()].append(batch)
+    parent = imports_folder(evidence)
+    names = {folder.name for folder in parent.iterdir()} if parent.is_dir() else set()
+    for name in sorted(names | set(sealed)):
+        with findings.checking(IMPORTS):
+            _check_import(parent / name, sealed.get(name, []))
+
+
+def _check_import(folder: Path, batches: Sequence[BatchEvidence]) -> None:
+    imported = ImportEvidence(folder)
+    record = imported.record
+    counts = {str(r["reason"]): int(r["count"]) for r in imported.rejected()["reason"].value_counts().to_dicts()}
+    problems = {
+        "rows": (record.rows, record.rows_used + sum(record.rejected.values())),
+        "rejected rows by reason": (record.rejected, counts),
+    }
+    if batches or record.trips == 0:
+        problems["trips"] = (record.trips, sum(b.batch.tripCount for b in batches))
+        problems["reduction_mg"] = (record.reduction_mg, sum(b.batch.reductionMg for b in batches))
+    for what, (expected, actual) in problems.items():
+        if expected != actual:
+            raise VerificationError(f"import {folder.name}: {what} recorded {expected}, recomputed {actual}")
+
+
+def check_streams(
+    findings: Findings, contracts: Contracts, anchored: Mapping[bytes, AnchoredBatch], block: int
+) -> None:
+    """Anchors of a source and day chain by sequence and previous, and all of a source by its head; quorum reached."""
+    streams: dict[tuple[str, int], tuple[int, bytes]] = defaultdict(lambda: (0, bytes(32)))
+    heads: dict[str, bytes] = defaultdict(lambda: bytes(32))
+    for batch_id, item in anchored.items():
+        batch, key = item.event.batch, (item.event.batch.source, item.event.batch.serviceDate)
+        heads[batch.source] = keccak(heads[batch.source] + batch_id)
+        if (batch.sequence, batch.previous) != streams[key]:
+            findings.wrong(CHAINS, f"batch {batch_id.hex()} does not follow the one before it")
+        elif heads[batch.source] != item.event.head:
+            findings.wrong(CHAINS, f"batch {batch_id.hex()}: head of source {batch.source} differs")
+        else:
+            findings.right(CHAINS)
+        streams[key] = (batch.sequence + 1, batch_id)
+    for source, head in heads.items():
+        recorded = contracts.anchors.source(source, block)
+        if recorded is None or recorded.head != head:
+            findings.wrong(CHAINS, f"source {source}: the chain's head is not that of its anchors")
+    _check_attestations(findings, contracts, anchored, block)
+
+
+def _check_attestations(
+    findings: Findings, contracts: Contracts, anchored: Mapping[bytes, AnchoredBatch], block: int
+) -> None:
+    verifiers: dict[bytes, set[str]] = defaultdict(set)
+    event = contracts.anchors.contract.events.BatchAttested()
+    for found in events(contracts.chain, event, contracts.deployment.first_block, block):
+        verifiers[bytes(found["args"]["batchId"])].add(found["args"]["verifier"])
+    quorum = contracts.anchors.quorum(block)
+    for batch_id, item in anchored.items():
+        if item.record.status not in (Status.ATTESTED, Status.ISSUED):
+            continue
+        who = verifiers[batch_id] - {item.record.anchored_by}
+        if len(who) >= quorum:
+            findings.right(ATTESTED)
+        else:
+            findings.wrong(ATTESTED, f"batch {batch_id.hex()} has {len(who)} of {quorum} attestations")

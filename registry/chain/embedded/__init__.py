@@ -1,0 +1,1 @@
+"""A real EVM chain in one SQLite file: see `chain.EmbeddedChain`, `server.serve`, `provider.EmbeddedProvider`."""

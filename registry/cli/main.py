@@ -1,0 +1,108 @@
+"""Entry point of `puhui`: the command tree, and the one place where an error becomes text and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry import __version__
+from registry.cli import (
+    accounts,
+    anchor,
+    audit,
+    batch,
+    common,
+    demo,
+    doctor,
+    epoch,
+    init,
+    methodology,
+    points,
+    proof,
+    source,
+    trips,
+    up,
+)
+from registry.cli.common import stderr
+from registry.errors import PuhuiError, StorageError
+
+app = typer.Typer(
+    name="puhui",
+    help="Puhui Ledger 碳普惠账本: trips in, carbon points out, and nothing that an outsider cannot recompute.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        sys.stdout.write(__version__ + "\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    home: Annotated[Path | None, typer.Option("--home", help="Folder of the ledger (default ./.puhui).")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version.")] = False,
+) -> None:
+    """The ledger of a carbon-inclusion programme.
+
+    Exit codes: 0 ok, 1 failure, 2 usage, 3 verification mismatch, 4 authentication, 5 conflict, 6 unavailable.
+    """
+    common.root_home = home
+
+
+app.command("init")(init.init)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(source.app, name="source")
+app.add_typer(trips.app, name="trips")
+app.add_typer(batch.app, name="batch")
+app.command("anchor")(anchor.anchor)
+app.command("attest")(anchor.attest)
+app.command("reject")(anchor.reject)
+app.add_typer(epoch.app, name="epoch")
+app.add_typer(points.app, name="points")
+app.command("proof")(proof.proof)
+app.command("verify")(proof.verify)
+app.command("audit")(audit.audit)
+app.add_typer(methodology.app, name="methodology")
+app.command("up")(up.up)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(main(arguments))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(given, prog_name="puhui")
+    except PuhuiError as error:
+        return _report(error, "--json" in given)
+    except SystemExit as stop:  # typer's way to end a command, with 2 for wrong usage
+        return stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        stderr.print("interrupted: what was not finished was not recorded; run the command again")
+        return 1
+    except MemoryError:
+        return _report(StorageError("out of memory", hint="use a machine with more, or split the file"), False)
+    return 0
+
+
+def _report(error: PuhuiError, as_json: bool) -> int:
+    if as_json:
+        body = {"error": error.to_json()}
+        sys.stdout.write(json.dumps(body, ensure_ascii=False, indent=1) + "\n")
+    stderr.print(f"error [{error.code}]: {error.message}", markup=False, style="red")
+    if error.hint:
+        stderr.print(f"  what to do: {error.hint}", markup=False)
+    return error.exit_code

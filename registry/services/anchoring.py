@@ -1,0 +1,152 @@
+"""Anchoring sealed batches, and having a verifier recompute and co-sign them. Both ask the chain first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from registry.audit.batches import BatchAudit
+from registry.audit.days import check_day
+from registry.audit.findings import Findings
+from registry.chain.contracts.trip_anchors import Status
+from registry.errors import ConflictError, InputError, VerificationError
+from registry.evidence.batch import BatchEvidence, batch_folder
+from registry.services.ledger import Ledger
+from registry.store import batches
+from registry.store.tables import BatchRow, BatchState
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """What was done to one batch; `changed` is false when the chain had it already. Gas of the transaction sent."""
+
+    batch: str
+    state: str
+    changed: bool
+    transaction: str | None
+    gas: int
+
+
+def anchor_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = lambda _: None) -> list[BatchStep]:
+    """Anchor the wanted batches, or every sealed one, in the order of their streams.
+
+    Raises ChainRevert when the contract refuses (a cap, a missing predecessor), InputError for an unknown source.
+    """
+    steps = []
+    for row in _rows(ledger, wanted, BatchState.SEALED):
+        progress(row.id)
+        folder = _evidence(ledger, row)
+        anchors = ledger.contracts.anchors
+        record = anchors.find(folder.id)
+        transaction, block, gas = None, None, 0
+        if record.status is Status.NONE:
+            register_source(ledger, row.source_id)
+            sent = ledger.submitter("platform").send(anchors.anchor(folder.batch))
+            transaction, block, gas = sent.transaction, sent.block, sent.gas
+
+        # A crash before this line is harmless: the next call finds the batch on the chain and only records it.
+        def mark(session: Session, row: BatchRow = row, tx: str | None = transaction, at: int | None = block) -> bool:
+            return batches.mark_anchored(session, row.id, tx=tx, block=at)
+
+        ledger.db.write(mark)
+        steps.append(BatchStep(row.id, "ANCHORED", transaction is not None, transaction, gas))
+    return steps
+
+
+def register_source(ledger: Ledger, source_id: str, cap_mg: int | None = None) -> bool:
+    """Make sure a source is on chain, signed for by the platform; a sandbox's regulator registers it unasked.
+
+    Returns whether it was registered now. Raises InputError outside a sandbox when no cap is given.
+    """
+    anchors = ledger.contracts.anchors
+    if anchors.source(source_id) is not None and cap_mg is None:
+        return False
+    if cap_mg is None and not ledger.config.sandbox:
+        raise InputError(
+            f"source {source_id} is not registered on the chain",
+            hint=f"the regulator registers it: `puhui source register {source_id} --cap-tonnes N`",
+        )
+    signer = ledger.keys.account("platform").address
+    call = anchors.register_source(source_id, signer, cap_mg or ledger.config.daily_cap_mg)
+    return ledger.submitter("regulator").send(call).changed
+
+
+def attest_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = lambda _: None) -> list[BatchStep]:
+    """As the verifier: recompute the wanted batches, or every anchored one, from evidence, and co-sign each.
+
+    Nothing in the database is trusted. Raises VerificationError, and signs nothing, at the first difference.
+    """
+    steps = []
+    for row in _rows(ledger, wanted, BatchState.ANCHORED):
+        progress(row.id)
+        anchors = ledger.contracts.anchors
+        batch_id = bytes.fromhex(row.id[2:])
+        status = anchors.find(batch_id).status
+        transaction, gas = None, 0
+        if status is Status.ANCHORED:
+            recompute(ledger, row)
+            sent = ledger.submitter("verifier").send(anchors.attest(batch_id))
+            transaction, gas = sent.transaction, sent.gas
+            status = anchors.find(batch_id).status
+        if status in (Status.ATTESTED, Status.ISSUED):
+
+            def mark(session: Session, row: BatchRow = row, tx: str | None = transaction) -> bool:
+                return batches.mark_attested(session, row.id, tx=tx)
+
+            ledger.db.write(mark)
+        steps.append(BatchStep(row.id, status.name, transaction is not None, transaction, gas))
+    return steps
+
+
+def reject_batch(ledger: Ledger, batch: str, reason: str) -> BatchStep:
+    """As the verifier: reject a batch for good; its trips may then be imported again."""
+    with ledger.db.read() as session:
+        row = batches.get(session, batch)
+    if not reason or len(reason) > 31 or not reason.isascii():
+        raise InputError("a reason has 1 to 31 ASCII characters", hint="for example a ticket number")
+    sent = ledger.submitter("verifier").send(ledger.contracts.anchors.reject(bytes.fromhex(row.id[2:]), reason))
+    ledger.db.write(lambda session: batches.mark_rejected(session, row.id))
+    return BatchStep(row.id, "REJECTED", sent.changed, sent.transaction, sent.gas)
+
+
+def recompute(ledger: Ledger, row: BatchRow) -> BatchAudit:
+    """Recompute a batch, and its service day with every attested batch; raises VerificationError."""
+    evidence = _evidence(ledger, row)
+    evidence.check_files()
+    mine = _recomputed(evidence)
+    with ledger.db.read() as session:
+        same_day = [r for r in batches.counting_on(session, row.service_date) if r.id != row.id]
+    anchored = [r for r in same_day if r.state is not BatchState.SEALED]
+    findings = Findings()
+    others = [BatchAudit(_evidence(ledger, r)) for r in anchored]
+    check_day(findings, [mine, *others], full=True)
+    for check in findings.checks():
+        if not check.ok:
+            raise VerificationError(f"{check.name}: {check.actual}")
+    return mine
+
+
+def _recomputed(evidence: BatchEvidence) -> BatchAudit:
+    audit = BatchAudit(evidence)
+    for _, step in [*audit.public_steps(), *audit.private_steps()]:
+        step()
+    return audit
+
+
+def _rows(ledger: Ledger, wanted: Sequence[str], state: BatchState) -> list[BatchRow]:
+    with ledger.db.read() as session:
+        if not wanted:
+            return batches.select_batches(session, states=(state,))
+        rows = [batches.get(session, batch) for batch in wanted]
+    for row in rows:
+        if state is BatchState.ANCHORED and row.state is BatchState.SEALED:
+            raise ConflictError(f"batch {row.id} is not anchored yet", hint="run `puhui anchor` first")
+    return [row for row in rows if row.state is state]
+
+
+def _evidence(ledger: Ledger, row: BatchRow) -> BatchEvidence:
+    return BatchEvidence(batch_folder(ledger.home.evidence, bytes.fromhex(row.id[2:])))

@@ -1,0 +1,172 @@
+"""Publishing epochs: attested batches become earned points, once a verifier has recomputed every entitlement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+from sqlmodel import Session
+
+from registry.chain.contracts.carbon_points import EpochRecord
+from registry.core import entitlement, methodology
+from registry.errors import ConflictError, EvidenceError, VerificationError
+from registry.evidence.batch import BatchEvidence, batch_folder
+from registry.evidence.epoch import Epoch, EpochEvidence, epochs_folder, write_epoch
+from registry.services.anchoring import recompute
+from registry.services.ledger import Ledger
+from registry.store import batches, epochs
+from registry.store.tables import BatchState, EpochRow, EpochState
+
+MAX_BATCHES = 64
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EpochStep:
+    """What was done to an epoch; sums in mg, gas of the transaction sent."""
+
+    number: int
+    root: str
+    size: int
+    batches: list[str]
+    earned_mg: int
+    state: str
+    changed: bool
+    transaction: str | None
+    gas: int
+
+
+def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochStep | None:
+    """Publish the next epoch over all attested batches (at most 64); None when there is nothing to publish.
+
+    A publication interrupted by a crash is finished first. Raises ConflictError while an earlier epoch is pending.
+    """
+    points = ledger.contracts.points
+    with ledger.db.read() as session:
+        last = epochs.latest(session)
+    if last is not None and last.state is EpochState.PREPARED:
+        progress(f"finishing epoch {last.number}")
+        return _send(ledger, folder_of(ledger, last.number, bytes.fromhex(last.root[2:])).epoch)
+    current = points.current_epoch()
+    if current != points.active_epoch():
+        raise ConflictError(
+            f"epoch {current} is published and not active yet",
+            hint=f"have it attested (`puhui attest --epoch {current}`) or wait for its activation delay",
+        )
+    with ledger.db.read() as session:
+        rows = batches.select_batches(session, states=(BatchState.ATTESTED,), limit=MAX_BATCHES)
+    if not rows:
+        return None
+    progress(f"entitlements of {len(rows)} batches")
+    listed = tuple(bytes.fromhex(row.id[2:]) for row in rows)
+    standing = entitlements_of(ledger, current)
+    epoch = write_epoch(
+        ledger.home.evidence,
+        current + 1,
+        entitlement.accumulate(standing, [_earned(ledger, b) for b in listed]),
+        listed,
+    )
+    prepared = EpochRow(number=epoch.number, root="0x" + epoch.root.hex(), size=epoch.size, created_at=int(time.time()))
+    ledger.db.write(lambda session: epochs.insert(session, prepared))
+    return _send(ledger, epoch)
+
+
+def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
+    """As the verifier: recompute every entitlement of a published epoch from trips, and co-sign it.
+
+    Raises VerificationError, and signs nothing, at the first difference.
+    """
+    points = ledger.contracts.points
+    record = points.epoch(number)
+    if record is None:
+        raise ConflictError(f"epoch {number} is not published", hint="run `puhui epoch publish` first")
+    folder = folder_of(ledger, number, record.root)
+    sent = None
+    if not record.attested:
+        _verify(ledger, folder, record)
+        sent = ledger.submitter("verifier").send(points.attest_epoch(number, record.digest))
+
+    def mark(session: Session) -> bool:
+        return epochs.mark_attested(session, number, tx=sent.transaction if sent else None)
+
+    ledger.db.write(mark)
+    return _step(ledger, folder.epoch, "ATTESTED", sent.transaction if sent else None, sent.gas if sent else 0)
+
+
+def pending_epoch(ledger: Ledger) -> int | None:
+    """The number of the published epoch that still needs a verifier, if there is one."""
+    current = ledger.contracts.points.current_epoch()
+    record = ledger.contracts.points.epoch(current) if current else None
+    return current if record is not None and not record.attested else None
+
+
+def folder_of(ledger: Ledger, number: int, root: bytes) -> EpochEvidence:
+    """The evidence of an epoch; raises EvidenceError when it is missing."""
+    return EpochEvidence(epochs_folder(ledger.home.evidence) / Epoch(number, root, 0, ()).name)
+
+
+def entitlements_of(ledger: Ledger, number: int) -> pl.DataFrame:
+    """The entitlements of an epoch on chain, checked against its root; those of epoch 0 are empty."""
+    if number == 0:
+        return entitlement.empty()
+    record = ledger.contracts.points.epoch(number)
+    if record is None:
+        raise EvidenceError(f"epoch {number} is not on the chain")
+    folder = folder_of(ledger, number, record.root)
+    folder.check_files()
+    return folder.entitlements()
+
+
+def _send(ledger: Ledger, epoch: Epoch) -> EpochStep:
+    points = ledger.contracts.points
+    call = points.publish_epoch(epoch.number, epoch.root, epoch.size, epoch.batches)
+    sent = ledger.submitter("platform").send(call)
+    record = points.epoch(epoch.number)
+    if record is None or record.root != epoch.root:
+        raise ConflictError(f"epoch {epoch.number} on the chain is not the one that was prepared")
+
+    def mark(session: Session) -> None:
+        epochs.mark_published(session, epoch.number, tx=sent.transaction, active_at=record.active_at)
+        for batch in epoch.batches:
+            batches.mark_issued(session, "0x" + batch.hex(), epoch=epoch.number)
+
+    ledger.db.write(mark)
+    return _step(ledger, epoch, "PUBLISHED", sent.transaction, sent.gas)
+
+
+def _step(ledger: Ledger, epoch: Epoch, state: str, transaction: str | None, gas: int) -> EpochStep:
+    with ledger.db.read() as session:
+        earned = sum(batches.get(session, "0x" + b.hex()).reduction_mg for b in epoch.batches)
+    listed = ["0x" + b.hex() for b in epoch.batches]
+    root = "0x" + epoch.root.hex()
+    return EpochStep(epoch.number, root, epoch.size, listed, earned, state, transaction is not None, transaction, gas)
+
+
+def _earned(ledger: Ledger, batch_id: bytes) -> pl.DataFrame:
+    folder = BatchEvidence(batch_folder(ledger.home.evidence, batch_id))
+    spec = methodology.by_id(folder.batch.methodology)
+    reductions = folder.leaves(("reduction_mg",))["reduction_mg"]
+    wallets = folder.private(("wallet",))["wallet"]
+    return entitlement.earned_by_account(wallets, reductions, spec.class_id(folder.batch.serviceDate))
+
+
+def _verify(ledger: Ledger, folder: EpochEvidence, record: EpochRecord) -> None:
+    folder.check_files()
+    earned = []
+    for batch in folder.epoch.batches:
+        with ledger.db.read() as session:
+            row = batches.get(session, "0x" + batch.hex())
+        earned.append(recompute(ledger, row).earned())
+    expected = entitlement.accumulate(entitlements_of(ledger, folder.epoch.number - 1), earned)
+    root = entitlement.root_of(expected)
+    if (root, expected.height) != (record.root, record.size):
+        raise VerificationError(
+            f"epoch {folder.epoch.number}: root recomputed from trips differs from the published one",
+            expected=root.hex(),
+            actual=record.root.hex(),
+        )
+    digest = ledger.contracts.points.hash_epoch(folder.epoch.number, root, expected.height, folder.epoch.batches)
+    if digest != record.digest:
+        raise VerificationError(f"epoch {folder.epoch.number}: the chain lists other batches or conversions")

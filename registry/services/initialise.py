@@ -1,0 +1,76 @@
+"""Making a ledger: keys, database, chain, contracts, the published methodology. Safe to call again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from registry.chain.client import Chain
+from registry.chain.deployment import Contracts, Deployment, deploy
+from registry.chain.submitter import Submitter
+from registry.core import methodology
+from registry.services import keystores
+from registry.services.home import Home, HomeConfig
+from registry.services.ledger import Keys, open_chain, open_database
+from registry.services.private_files import replace
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """A ledger's identity: addresses only, never a key."""
+
+    created: bool
+    deployment: Deployment
+    roles: dict[str, str]
+
+
+def initialise(home: Home, config: HomeConfig, keys: Keys, progress: Progress = lambda _: None) -> Initialised:
+    """Make the ledger at `home`, or confirm the one that is there.
+
+    The contracts file is written last: a crash before it leaves keys and a chain nobody refers to, and calling again
+    uses the same keys and deploys anew. Raises ConflictError when another configuration is there already.
+    """
+    home.begin(config)
+    with home.writing():
+        created = not home.contracts.exists()
+        progress("keys")
+        _create_keys(home, keys.password)
+        roles = {role: keystores.address(home.keys, role) for role in keystores.ROLES}
+        progress("database")
+        db = open_database(home, keys.settings)
+        db.migrate()
+        db.close()
+        with open_chain(home, config, keys.settings) as chain:
+            if created:
+                _deploy(home, config, chain, keys, roles, progress)
+            deployment = Deployment.load(home.contracts)
+            contracts = Contracts.open(chain, deployment)
+            progress("methodology")
+            regulator = Submitter(chain, keys.account("regulator"))
+            for spec in methodology.ALL:
+                if contracts.methodologies.find(spec.id) is None:
+                    regulator.send(contracts.methodologies.publish(spec))
+    return Initialised(created, deployment, roles)
+
+
+def _create_keys(home: Home, password: str) -> None:
+    keystores.create(home.keys, keystores.missing(home.keys, keystores.ROLES), password)
+    for name in keystores.missing(home.keys, (keystores.DAY_KEYS, keystores.HOSTED)):
+        keystores.create_secret(home.keys, name, password)
+
+
+def _deploy(
+    home: Home, config: HomeConfig, chain: Chain, keys: Keys, roles: dict[str, str], progress: Progress
+) -> None:
+    deployment = deploy(
+        chain,
+        Submitter(chain, keys.account("regulator")),
+        roles,
+        activation_delay_s=config.activation_delay_s,
+        admin_delay_s=config.admin_delay_s,
+        progress=progress,
+    )
+    replace(home.contracts, json.dumps(deployment.to_json(), indent=1).encode() + b"\n")

@@ -1,0 +1,170 @@
+"""JSON records as text columns: JSON lines, a list of records, or the platform's page object with its `data` list.
+
+A JSON lines file is read line by line, each line one record or one page. A single document has to be read whole,
+up to 1 GiB. Strict where JSON is loose: a repeated key, a number that is not an integer, a nested value or a key
+outside the format refuses the file, and the message names the line (in a single document: the record).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final, NoReturn, cast
+
+import polars as pl
+
+from registry.errors import InputError
+from registry.sources.input_file import CHUNK, InputFile
+
+Record = dict[str, object]
+
+_WHOLE: Final = 1 << 30
+_BATCH: Final = 100_000
+_LINES: Final = (".jsonl", ".ndjson")
+
+
+def read_json(file: InputFile, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Frames of the text columns `names`, `row` (1-based, UInt64) and `ragged` (never); absent keys are null.
+
+    Raises InputError as described above, and when there is no record at all.
+    """
+    rows, batch = 0, _Batch(names)
+    for where, record in _records(file):
+        batch.add(file, where, record)
+        if batch.size == _BATCH:
+            yield batch.frame(file, rows)
+            rows, batch = rows + batch.size, _Batch(names)
+    if batch.size:
+        yield batch.frame(file, rows)
+    elif not rows:
+        raise InputError(f"{file.path}: no rows", hint="the file holds no record")
+
+
+class _Batch:
+    def __init__(self, names: Sequence[str]) -> None:
+        self.columns: dict[str, list[str | None]] = {name: [] for name in names}
+        self.places: list[str] = []
+
+    @property
+    def size(self) -> int:
+        return len(self.places)
+
+    def add(self, file: InputFile, where: str, record: Record) -> None:
+        for name, values in self.columns.items():
+            value = record.get(name)
+            if value is None or type(value) is str:
+                values.append(value)
+            elif type(value) is int:
+                values.append(str(value))
+            else:
+                raise InputError(f"{file.path}: {where}: {name} is neither text nor an integer")
+        if not record.keys() <= self.columns.keys():
+            unknown = ", ".join(repr(key[:40]) for key in record if key not in self.columns)
+            raise InputError(f"{file.path}: {where}: unknown key {unknown}", hint="known: " + ", ".join(self.columns))
+        self.places.append(where)
+
+    def frame(self, file: InputFile, rows: int) -> pl.DataFrame:
+        try:
+            text = pl.DataFrame(self.columns, schema=dict.fromkeys(self.columns, pl.String))
+        except UnicodeEncodeError:
+            # An escape such as \ud800 is half a character: valid JSON, but not text.
+            raise InputError(f"{file.path}: {self._first_half()}: half a surrogate pair") from None
+        row = pl.Series("row", range(rows + 1, rows + text.height + 1), dtype=pl.UInt64)
+        return text.with_columns(row, ragged=pl.lit(value=False))
+
+    def _first_half(self) -> str:
+        for at, where in enumerate(self.places):
+            texts = (values[at] or "" for values in self.columns.values())
+            if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
+                return where
+        return "a record"
+
+
+def _records(file: InputFile) -> Iterator[tuple[str, Record]]:
+    """(where, record) for every record of the file."""
+    if _by_line(file):
+        for number, line in _lines(file):
+            where = f"line {number}"
+            yield from ((where, record) for record in _of_document(file, where, _parse(file, where, line), page=False))
+        return
+    if file.size > _WHOLE:
+        raise InputError(f"{file.path}: one JSON document of more than 1 GiB", hint="send JSON lines: a record a line")
+    document = _parse(file, "", b"".join(file.chunks()))
+    for number, record in enumerate(_of_document(file, "the document", document, page=True), 1):
+        yield f"record {number}", record
+
+
+def _by_line(file: InputFile) -> bool:
+    """Whether the first line that is not blank is a JSON value of its own; .jsonl and .ndjson say so by name."""
+    if file.path.suffix.lower() in _LINES:
+        return True
+    head = next(file.chunks()).lstrip()
+    if head.startswith(b"["):
+        return False
+    line, end, _ = head.partition(b"\n")
+    if not end and len(head) >= CHUNK - 3:
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _lines(file: InputFile) -> Iterator[tuple[int, bytes]]:
+    number, carry = 0, b""
+    for chunk in file.chunks():
+        *whole, carry = (carry + chunk).split(b"\n")
+        for line in whole:
+            number += 1
+            if line.strip():
+                yield number, line
+        if len(carry) > CHUNK:
+            raise InputError(f"{file.path}: line {number + 1} is longer than 1 MiB", hint="one record a line")
+    if carry.strip():
+        yield number + 1, carry
+
+
+def _of_document(file: InputFile, where: str, document: object, *, page: bool) -> list[Record]:
+    """The records of one parsed value: itself, or the `data` of a page; a single document may also be a list."""
+    found = document
+    if isinstance(document, dict) and ("data" in document or page):
+        found = document.get("data")
+    elif isinstance(document, dict):
+        return [document]
+    elif not page:
+        raise InputError(f"{file.path}: {where} is not an object", hint="each line holds one record or one page")
+    if not isinstance(found, list):
+        raise InputError(f"{file.path}: {where} has no list of records", hint='a page has its records in "data"')
+    for number, record in enumerate(found, 1):
+        if not isinstance(record, dict):
+            place = f"record {number}" if page else f"{where}, record {number}"
+            raise InputError(f"{file.path}: {place} is not an object")
+    return cast("list[Record]", found)
+
+
+def _parse(file: InputFile, where: str, text: bytes) -> object:
+    place = f"{where}: " if where else ""
+    seen = 0
+
+    def unique(pairs: list[tuple[str, object]]) -> Record:
+        nonlocal seen
+        seen += 1
+        record = dict(pairs)
+        if len(record) != len(pairs):
+            key = next(key for at, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:at]])
+            raise InputError(f"{file.path}: {place or f'record {seen}: '}key {key[:40]!r} is given twice")
+        return record
+
+    def refuse(constant: str) -> NoReturn:
+        raise InputError(f"{file.path}: {place or f'record {seen + 1}: '}{constant} is not a JSON number")
+
+    try:
+        return json.loads(text.decode(), object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        at = where or f"line {error.lineno}"
+        raise InputError(f"{file.path}: {at}: not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise InputError(f"{file.path}: {place}nested too deeply", hint="a record holds plain values") from None
+    except ValueError:
+        raise InputError(f"{file.path}: {place or f'record {seen + 1}: '}a number of thousands of digits") from None
