@@ -23,7 +23,8 @@ from registry.core.methodology import Methodology
 from registry.core.rules import service_date, trip_reason
 from registry.errors import VerificationError
 from registry.evidence.batch import BatchEvidence
-from registry.evidence.openings import encode_openings
+from registry.evidence.files import same_content
+from registry.evidence.openings import openings_content
 from registry.evidence.tiles import encode_tree
 
 Step = tuple[str, Callable[[], None]]
@@ -99,7 +100,7 @@ class BatchAudit:
         self.encoded = encode_leaves(self.leaves)
         content, root = encode_tree(leaf_hashes(self.encoded, LEAF_SIZE))
         self._equal("trip root", self.batch.tripRoot.hex(), root.hex())
-        if (self.evidence.folder / "tree.bin").read_bytes() != content:
+        if not same_content(self.evidence.folder / "tree.bin", [content]):
             raise VerificationError(f"{self.name}: tree.bin is not the tree of its leaves")
 
     def check_openings(self) -> None:
@@ -112,8 +113,8 @@ class BatchAudit:
         if computed != recorded:
             index = next(i for i, pair in enumerate(zip(computed, recorded, strict=True)) if pair[0] != pair[1])
             raise self._wrong(index, "its opening does not match its commitment")
-        content = encode_openings(private["trip_id"].to_list(), self.encoded, salts, canonical)
-        if (self.evidence.folder / "openings.bin").read_bytes() != content:
+        content = openings_content(private["trip_id"], self.encoded, salts, canonical)
+        if not same_content(self.evidence.folder / "openings.bin", content):
             raise VerificationError(f"{self.name}: openings.bin does not hold the batch's openings")
 
     def check_rules(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from registry.core.entitlement import ENTITLEMENT_SIZE, encode_entitlements
 from registry.core.merkle import leaf_hashes
 from registry.errors import VerificationError
 from registry.evidence.epoch import EpochEvidence
+from registry.evidence.files import same_content
 from registry.evidence.tiles import encode_tree
 
 ISSUED = "each attested batch issued once"
@@ -101,7 +101,7 @@ class EpochsAudit:
             content, root = encode_tree(leaf_hashes(encode_entitlements(recorded), ENTITLEMENT_SIZE))
             if root != event.root:
                 raise VerificationError(f"epoch {event.number}: root {event.root.hex()}, recomputed {root.hex()}")
-            if (Path(folder.folder) / "tree.bin").read_bytes() != content:
+            if not same_content(folder.folder / "tree.bin", [content]):
                 raise VerificationError(f"epoch {event.number}: tree.bin is not the tree of its entitlements")
             if self.full:
                 self._entitled(event, recorded, earned)

@@ -153,10 +153,10 @@ def netstrings(columns: Sequence[str]) -> pl.Expr:
     return pl.concat_str(parts)
 
 
-def canonical_column(frame: pl.DataFrame, source: str) -> list[bytes]:
+def canonical_column(frame: pl.DataFrame, source: str) -> pl.Series:
     """Canonical personal fields of every row; `frame` has them as columns but for `source`, wallet as 20 bytes."""
     ready = frame.with_columns(pl.lit(source).alias("source"), pl.col("wallet").bin.encode("hex"))
-    return ready.select(netstrings(PERSONAL_FIELDS).cast(pl.Binary)).to_series().to_list()
+    return ready.select(netstrings(PERSONAL_FIELDS).cast(pl.Binary)).to_series()
 
 
 def journey_tags(frame: pl.DataFrame, day_key: bytes) -> list[bytes]:
@@ -166,7 +166,7 @@ def journey_tags(frame: pl.DataFrame, day_key: bytes) -> list[bytes]:
     return [tagger.tag(key) for key in keys.to_list()]
 
 
-def commitments(salts: bytes, canonical: Sequence[bytes]) -> list[bytes]:
+def commitments(salts: bytes, canonical: pl.Series) -> list[bytes]:
     """Commitments of many rows; `salts` is one 16-byte salt a row, end to end."""
     if len(salts) != SALT_SIZE * len(canonical):
         raise ValueError("one salt a row is needed")

@@ -7,13 +7,12 @@ is made by `registry.audit.verify` against a node or a saved batch. Without it a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from registry.core import methodology
+from registry.core import methodology, strict_json
 from registry.core.batch import Batch, hex_bytes
 from registry.core.checks import Check, attempt, compare
 from registry.core.leaf import LEAF_SIZE, SALT_SIZE, TripLeaf, Value, canonical_fields, commitment, parse_fields
@@ -202,15 +201,9 @@ def _load(text: bytes) -> Mapping[str, Any]:
     if len(text) > MAX_FILE_BYTES:
         raise ProofError(f"file has {len(text)} bytes; a proof has at most {MAX_FILE_BYTES}")
 
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        body = dict(pairs)
-        if len(body) != len(pairs):
-            raise ProofError("a key occurs twice")
-        return body
-
     try:
-        body = json.loads(text, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
+        body = strict_json.parse(text)
+    except ValueError as error:
         raise ProofError(f"not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ProofError("not a JSON object")

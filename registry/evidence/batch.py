@@ -23,7 +23,7 @@ from registry.evidence.files import (
     sha256_file,
     write_private,
 )
-from registry.evidence.openings import OpeningsFile, encode_openings
+from registry.evidence.openings import OpeningsFile, openings_content
 from registry.evidence.tiles import TreeFile, encode_tree
 
 FORMAT: Final = "puhui.batch/v1"
@@ -52,7 +52,7 @@ class SealedTrips:
     """A batch's rows in leaf order: one frame with the leaf and private columns, and the bytes derived from it."""
 
     frame: pl.DataFrame
-    canonical: list[bytes]
+    canonical: pl.Series
     salts: bytes
 
 
@@ -79,9 +79,9 @@ def seal(evidence: Path, trips: SealedTrips, describe: Callable[[bytes, bytes, i
         tree, root = encode_tree(leaf_hashes(leaves, LEAF_SIZE))
         (folder / "tree.bin").write_bytes(tree)
         trips.frame.select(LEAF_COLUMNS).write_parquet(folder / "leaves.parquet", compression="zstd")
-        write_private(folder / "private.parquet", b"")
+        write_private(folder / "private.parquet", [])
         trips.frame.select(*PRIVATE_COLUMNS, "salt").write_parquet(folder / "private.parquet", compression="zstd")
-        openings = encode_openings(trips.frame["trip_id"].to_list(), leaves, trips.salts, trips.canonical)
+        openings = openings_content(trips.frame["trip_id"], leaves, trips.salts, trips.canonical)
         write_private(folder / "openings.bin", openings)
         digest = bytes.fromhex(sha256_file(folder / "leaves.parquet"))
         batch = describe(root, digest, trips.frame.height, int(trips.frame["reduction_mg"].sum()))

@@ -8,11 +8,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from registry.core import strict_json
 from registry.errors import EvidenceError, StorageError
 
 STAGING: Final = "tmp"
@@ -71,11 +72,17 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a new file that only its owner can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.writelines(pieces)
+
+
+def same_content(path: Path, pieces: Iterable[bytes]) -> bool:
+    """Whether a file is exactly these pieces, read a piece at a time."""
+    with path.open("rb") as file:
+        return all(file.read(len(piece)) == piece for piece in pieces) and not file.read(1)
 
 
 def sha256_file(path: Path) -> str:
@@ -99,7 +106,7 @@ def read_canonical(path: Path) -> dict[str, object]:
     """Read a document written by `canonical_json`; raises EvidenceError if even one byte of it is not canonical."""
     try:
         content = path.read_bytes()
-        body = json.loads(content)
+        body = strict_json.parse(content)
     except OSError as error:
         raise EvidenceError(f"{path}: {error.strerror}", path=str(path)) from error
     except ValueError as error:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from registry.core.leaf import LEAF_SIZE, SALT_SIZE
 from registry.errors import EvidenceError
@@ -27,6 +28,7 @@ _HEADER: Final = struct.Struct(">8sQ")
 _ENTRY: Final = struct.Struct(">8sI")
 _ENTRY_COLUMNS: Final = np.dtype([("key", ">u8"), ("index", ">u4")])
 _SPAN: Final = struct.Struct(">QQ")
+_PIECE: Final = 1 << 16  # rows handled at a time, so that a day's rows are never all Python objects at once
 
 
 def trip_key(trip_id: str) -> bytes:
@@ -34,20 +36,25 @@ def trip_key(trip_id: str) -> bytes:
     return hashlib.sha256(trip_id.encode()).digest()[:8]
 
 
-def encode_openings(trip_ids: Sequence[str], leaves: bytes, salts: bytes, canonical: Sequence[bytes]) -> bytes:
-    """The file's content; all arguments are in leaf order, `leaves` and `salts` end to end."""
+def openings_content(trip_ids: pl.Series, leaves: bytes, salts: bytes, canonical: pl.Series) -> Iterator[bytes]:
+    """The file's content in pieces of a few MB; all arguments are in leaf order, `leaves` and `salts` end to end."""
     count = len(trip_ids)
     index = np.zeros(count, dtype=_ENTRY_COLUMNS)
     index["key"] = np.frombuffer(b"".join(map(trip_key, trip_ids)), dtype=">u8")
     index["index"] = np.arange(count)
-    index = index[np.argsort(index["key"], kind="stable")]
-    sizes = np.fromiter(map(len, canonical), dtype=np.uint64, count=count) + np.uint64(LEAF_SIZE + SALT_SIZE)
-    first = _HEADER.size + count * _ENTRY.size + (count + 1) * 8
-    offsets = np.concatenate([[np.uint64(first)], first + np.cumsum(sizes, dtype=np.uint64)]).astype(">u8")
-    rows: list[bytes] = []
-    for i, row in enumerate(canonical):
-        rows += [leaves[i * LEAF_SIZE : (i + 1) * LEAF_SIZE], salts[i * SALT_SIZE : (i + 1) * SALT_SIZE], row]
-    return b"".join([_HEADER.pack(MAGIC, count), index.tobytes(), offsets.tobytes(), *rows])
+    yield _HEADER.pack(MAGIC, count)
+    yield index[np.argsort(index["key"], kind="stable")].tobytes()
+    sizes = canonical.bin.size().to_numpy().astype(np.uint64) + np.uint64(LEAF_SIZE + SALT_SIZE)
+    first = np.uint64(_HEADER.size + count * _ENTRY.size + (count + 1) * 8)
+    yield np.concatenate([[first], first + np.cumsum(sizes, dtype=np.uint64)]).astype(">u8").tobytes()
+    for start in range(0, count, _PIECE):
+        rows = canonical.slice(start, _PIECE).to_list()
+        at = range(start, start + len(rows))
+        parts = [b""] * (3 * len(rows))
+        parts[0::3] = [leaves[i * LEAF_SIZE : (i + 1) * LEAF_SIZE] for i in at]
+        parts[1::3] = [salts[i * SALT_SIZE : (i + 1) * SALT_SIZE] for i in at]
+        parts[2::3] = rows
+        yield b"".join(parts)
 
 
 @dataclass(frozen=True)

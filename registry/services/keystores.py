@@ -26,6 +26,7 @@ DAY_KEYS: Final = "daykeys"
 HOSTED: Final = "hosted"
 SCRYPT_N: Final = 2**17
 _SECRET_SIZE: Final = 32
+_MOST: Final = 8 * 1024  # bytes of a keystore file; one has some 600
 _WRONG: Final = "the keystore cannot be opened: wrong password, or the file was changed"
 _HINT: Final = "set PUHUI_KEYSTORE_PASSWORD to the password given at `puhui init`"
 
@@ -107,7 +108,10 @@ def _write(folder: Path, name: str, body: dict[str, Any]) -> None:
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
     try:
-        body = json.loads(_path(folder, name).read_bytes())
+        with _path(folder, name).open("rb") as file:
+            content = file.read(_MOST + 1)
+        # Imported libraries raise the recursion limit so far that deeply nested JSON would end the process.
+        body = json.loads(content) if len(content) <= _MOST else None
     except FileNotFoundError as error:
         raise AuthError(f"there is no keystore of {name}", hint="run `puhui init`", keystore=name) from error
     except (OSError, ValueError, RecursionError) as error:

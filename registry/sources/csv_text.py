@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from registry.errors import InputError
-from registry.sources.input_file import InputFile
+from registry.sources.input_file import CHUNK, InputFile
 
 _READ: Final = 8 << 20
 _LF, _CR, _QUOTE, _COMMA = 10, 13, 34, 44
@@ -60,7 +60,7 @@ def _blocks(file: InputFile) -> Iterator[bytes]:
         cut = _last_record_end(block)
         if cut == 0 and len(block) > _READ:
             _Records(file, block, line)  # a stray quote is the likelier fault, and has a line of its own
-            raise InputError(f"{file.path}: a quoted field that begins on or after line {line} runs on for 8 MiB")
+            raise _too_long(file, line)
         if cut:
             yield block[:cut]
             line += block.count(b"\n", 0, cut)
@@ -126,6 +126,8 @@ class _Records:
     def frame(self, names: Sequence[str]) -> pl.DataFrame:
         starts = np.concatenate(([0], self.ends[:-1] + 1))[: self.ends.size]
         lengths = self.ends - starts
+        if lengths.size and int(lengths.max()) > CHUNK:
+            raise _too_long(self.file, self.line + self.block.count(b"\n", 0, int(starts[lengths.argmax()])))
         cr = (lengths == 1) & (self._bytes[starts] == _CR) if starts.size else np.zeros(0, dtype=np.bool_)
         filled = (lengths > 0) & ~cr
         fields = np.diff(np.searchsorted(self.commas, self.ends), prepend=0) + 1
@@ -171,6 +173,14 @@ class _Records:
                 hint="quote the whole field and double the quote",
                 line=line,
             )
+
+
+def _too_long(file: InputFile, line: int) -> InputError:
+    return InputError(
+        f"{file.path}: the record that begins on line {line} is longer than 1 MiB",
+        hint="look for a quote that is never closed",
+        line=line,
+    )
 
 
 def _outside(positions: Positions, quotes: Positions | None) -> Positions:

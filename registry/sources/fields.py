@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from registry.core.trip import REASON
-from registry.units import SHANGHAI_OFFSET_S
+from registry.units import SHANGHAI_OFFSET_S, U32_MAX
 
 Field = tuple[pl.Expr, pl.Expr]
 
@@ -61,6 +61,12 @@ def integer(name: str, dtype: pl.DataType) -> Field:
     digits = column.str.contains(_INTEGER).fill_null(value=False)
     value = pl.when(digits).then(_clipped(number, column.str.starts_with("-")))
     return value, (digits | missing(name)).not_()
+
+
+def amount(name: str, dtype: pl.DataType) -> Field:
+    """Fen, 0 to 2**32 - 1. No rule looks at a sum out of range, so it is a field that cannot be read."""
+    value, bad = integer(name, dtype)
+    return value, bad | value.is_between(0, U32_MAX).not_().fill_null(value=False)
 
 
 def read_times(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from registry.core.rules import trip_reason
 from registry.core.trip import CANDIDATE_SCHEMA
 from registry.errors import InputError, UsageError
 from registry.sources.csv_text import check_columns, read_csv
-from registry.sources.fields import identifier, integer, label, missing, read_times, verdict
+from registry.sources.fields import amount, identifier, integer, label, missing, read_times, verdict
 from registry.sources.input_file import InputFile
 from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Staged, partition_count
 from registry.sources.stations import Stations
@@ -79,10 +79,8 @@ def candidates(frame: pl.DataFrame, spec: Methodology) -> pl.DataFrame:
     fields |= {"mode": (pl.col("mode"), missing("mode"))}
     fields |= {name: label(name) for name in ("line", "board_stop", "alight_stop")}
     fields |= {name: (pl.col(name), pl.col(name).is_null()) for name in _TIMES}
-    fields |= {name: integer(name, frame.schema[name]) for name in _NUMBERS}
-    fare, bad_fare = fields["fare_fen"]
-    # A fare has no range rule of its own, so one that cannot be an amount is a field that cannot be read.
-    fields["fare_fen"] = fare, bad_fare | ((fare < 0) | (fare >= 2**32)).fill_null(value=False)
+    fields["distance_m"] = integer("distance_m", frame.schema["distance_m"])
+    fields["fare_fen"] = amount("fare_fen", frame.schema["fare_fen"])
     reason, field = verdict([("row", pl.col("ragged")), *((name, fields[name][1]) for name in COLUMNS)])
     read = frame.select(
         "row",
@@ -109,7 +107,7 @@ def _parquet(file: InputFile) -> tuple[int, Iterator[pl.DataFrame]]:
             raise InputError(f"{file.path}: column {name} is {schema[name]}", hint=f"it can be: {due}", column=name)
     if not rows:
         raise InputError(f"{file.path}: no rows", hint="the file has columns and no row")
-    return rows, _batches(file, scan.select(COLUMNS), schema)
+    return rows, _batches(file, scan.select(COLUMNS), schema, rows)
 
 
 def _usable(name: str, dtype: pl.DataType) -> bool:
@@ -117,7 +115,7 @@ def _usable(name: str, dtype: pl.DataType) -> bool:
     return typed or dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)
 
 
-def _batches(file: InputFile, scan: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+def _batches(file: InputFile, scan: pl.LazyFrame, schema: pl.Schema, due: int) -> Iterator[pl.DataFrame]:
     text = [name for name in COLUMNS if not (isinstance(schema[name], pl.Datetime) or schema[name].is_integer())]
     rows = 0
     try:
@@ -131,6 +129,9 @@ def _batches(file: InputFile, scan: pl.LazyFrame, schema: pl.Schema) -> Iterator
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise _unreadable(file, error) from None
     file.require_unchanged()
+    if rows != due:
+        # A damaged footer can hide rows from the reader without an error.
+        raise _unreadable(file, ValueError(f"{rows} rows of {due}"))
 
 
 def _unreadable(file: InputFile, error: BaseException) -> InputError:

@@ -82,14 +82,16 @@ class _Batch:
 
 def _records(file: InputFile) -> Iterator[tuple[str, Record]]:
     """(where, record) for every record of the file."""
+    parser = _Parser(file)
     if _by_line(file):
         for number, line in _lines(file):
             where = f"line {number}"
-            yield from ((where, record) for record in _of_document(file, where, _parse(file, where, line), page=False))
+            for record in _of_document(file, where, parser.parse(line, where), page=False):
+                yield where, record
         return
     if file.size > _WHOLE:
         raise InputError(f"{file.path}: one JSON document of more than 1 GiB", hint="send JSON lines: a record a line")
-    document = _parse(file, "", b"".join(file.chunks()))
+    document = parser.parse(b"".join(file.chunks()))
     for number, record in enumerate(_of_document(file, "the document", document, page=True), 1):
         yield f"record {number}", record
 
@@ -143,28 +145,40 @@ def _of_document(file: InputFile, where: str, document: object, *, page: bool) -
     return cast("list[Record]", found)
 
 
-def _parse(file: InputFile, where: str, text: bytes) -> object:
-    place = f"{where}: " if where else ""
-    seen = 0
+class _Parser:
+    """A strict JSON decoder that remembers where it is, so that every refusal can say so."""
 
-    def unique(pairs: list[tuple[str, object]]) -> Record:
-        nonlocal seen
-        seen += 1
+    def __init__(self, file: InputFile) -> None:
+        self.file, self._line, self._objects = file, "", 0
+        # Made once: `json.loads` with hooks would build a decoder for every line.
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._unique, parse_constant=self._constant)
+
+    def parse(self, text: bytes, line: str = "") -> object:
+        """The value `text` holds; `line` names it in messages, else the record or the line within does."""
+        self._line, self._objects = line, 0
+        place = f"{line}: " if line else ""
+        try:
+            return self._decoder.decode(text.decode())
+        except json.JSONDecodeError as error:
+            at = line or f"line {error.lineno}"
+            raise InputError(f"{self.file.path}: {at}: not JSON: {error.msg} at column {error.colno}") from None
+        except RecursionError:
+            hint = "a record holds plain values"
+            raise InputError(f"{self.file.path}: {place}nested too deeply", hint=hint) from None
+        except ValueError:
+            raise self._refuse("a number of thousands of digits", self._objects + 1) from None
+
+    def _unique(self, pairs: list[tuple[str, object]]) -> Record:
+        self._objects += 1
         record = dict(pairs)
         if len(record) != len(pairs):
-            key = next(key for at, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:at]])
-            raise InputError(f"{file.path}: {place or f'record {seen}: '}key {key[:40]!r} is given twice")
+            keys = [key for key, _ in pairs]
+            twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+            raise self._refuse(f"key {twice[:40]!r} is given twice", self._objects)
         return record
 
-    def refuse(constant: str) -> NoReturn:
-        raise InputError(f"{file.path}: {place or f'record {seen + 1}: '}{constant} is not a JSON number")
+    def _constant(self, constant: str) -> NoReturn:
+        raise self._refuse(f"{constant} is not a JSON number", self._objects + 1)
 
-    try:
-        return json.loads(text.decode(), object_pairs_hook=unique, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        at = where or f"line {error.lineno}"
-        raise InputError(f"{file.path}: {at}: not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise InputError(f"{file.path}: {place}nested too deeply", hint="a record holds plain values") from None
-    except ValueError:
-        raise InputError(f"{file.path}: {place or f'record {seen + 1}: '}a number of thousands of digits") from None
+    def _refuse(self, what: str, record: int) -> InputError:
+        return InputError(f"{self.file.path}: {self._line or f'record {record}'}: {what}")

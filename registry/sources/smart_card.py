@@ -22,7 +22,7 @@ from registry.core.rules import trip_reason
 from registry.core.trip import CANDIDATE_SCHEMA, REASON
 from registry.errors import InputError, StorageError
 from registry.sources.csv_text import read_csv
-from registry.sources.fields import identifier, integer, label, missing, read_times, verdict
+from registry.sources.fields import amount, identifier, label, missing, read_times, verdict
 from registry.sources.input_file import InputFile
 from registry.sources.json_text import read_json
 from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Staged, partition_count
@@ -72,15 +72,13 @@ def taps(frame: pl.DataFrame) -> pl.DataFrame:
     card, bad_card = identifier("card_no")
     station, bad_station = label("station")
     line, bad_line = label("company_name")
-    amounts = {name: integer(name, pl.String()) for name in _MONEY}
-    # An empty amount is missing and a negative one is no amount; neither is read as 0.
-    bad_amounts = [(name, bad | (value >= 0).fill_null(value=False).not_()) for name, (value, bad) in amounts.items()]
+    amounts = {name: amount(name, pl.String()) for name in _MONEY}
     checks = [
         ("row", pl.col("ragged")),
         ("card_no", bad_card),
         ("deal_date", pl.col("deal_date").is_null()),
         ("deal_type", missing("deal_type")),
-        *bad_amounts,
+        *((name, bad | missing(name)) for name, (_, bad) in amounts.items()),
         ("station", bad_station),
         ("company_name", bad_line & missing("company_name").not_()),
     ]
@@ -140,9 +138,7 @@ def _pairs(entry: pl.DataFrame, leave: pl.DataFrame, spec: Methodology, stations
             maintain_order="left",
         )
     fares = pairs["deal_value"].unique().to_list()
-    # One past the longest is as far out of range as any, and fits where a fare of 2**63 fen would not.
-    most = spec.max_distance_m + 1
-    tiers = [None if (m := spec.fare_distance_m(fare)) is None else min(m, most) for fare in fares]
+    tiers = [spec.fare_distance_m(fare) for fare in fares]
     table = pl.DataFrame(
         {"deal_value": fares, "distance_m": tiers}, schema=dict.fromkeys(("deal_value", "distance_m"), pl.Int64)
     )

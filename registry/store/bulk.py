@@ -1,4 +1,4 @@
-"""Frames in and out of tables at the driver's own speed: COPY on PostgreSQL, plain cursors on SQLite.
+"""Frames in and out of tables at the driver's own speed: COPY into PostgreSQL, plain cursors elsewhere.
 
 These run inside the session's transaction and skip the ORM: an import opens 420,000 accounts at once.
 Column and table names come from code, never from input.
@@ -13,7 +13,7 @@ import polars as pl
 from sqlalchemy.engine import Dialect
 from sqlmodel import Session
 
-# Above this, one pass over an SQLite table is faster than a lookup for each key.
+# Above this, one pass over the table is faster than a lookup for each key.
 MANY_KEYS: Final = 20_000
 
 
@@ -40,32 +40,20 @@ def select(session: Session, query: str, schema: pl.Schema, keys: tuple[str, pl.
     """
     session.flush()
     driver, dialect = _driver(session)
+    if keys is None or len(keys[1]) > MANY_KEYS:
+        found = _fetch(driver, query, schema, ())
+        return found if keys is None else found.filter(pl.col(found.columns[0]).is_in(keys[1].implode()))
+    column, wanted = keys[0], keys[1].to_list()
     if dialect.name == "postgresql":
-        return _select_postgresql(driver, query, schema, keys)
-    if keys is None:
-        return _select_sqlite(driver, query, schema, ())
-    column, values = keys
-    if len(values) > MANY_KEYS:
-        found = _select_sqlite(driver, query, schema, ())
-        return found.filter(pl.col(found.columns[0]).is_in(values.implode()))
-    wanted = json.dumps(values.to_list(), ensure_ascii=False)
+        return _fetch(driver, f"{query} WHERE {column} = ANY(%s::text[])", schema, (wanted,))
     query += f" WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - names from code
-    return _select_sqlite(driver, query, schema, (wanted,))
+    return _fetch(driver, query, schema, (json.dumps(wanted, ensure_ascii=False),))
 
 
-def _select_sqlite(driver: Any, query: str, schema: pl.Schema, parameters: tuple[str, ...]) -> pl.DataFrame:
+def _fetch(driver: Any, query: str, schema: pl.Schema, parameters: tuple[object, ...]) -> pl.DataFrame:
+    # Fetching is quicker than COPY here: psycopg hands a COPY over row by row.
     rows = driver.execute(query, parameters).fetchall()
     return pl.DataFrame(rows, schema=schema, orient="row") if rows else schema.to_frame()
-
-
-def _select_postgresql(driver: Any, query: str, schema: pl.Schema, keys: tuple[str, pl.Series] | None) -> pl.DataFrame:
-    parameters: list[Any] = []
-    if keys is not None:
-        query += f" WHERE {keys[0]} = ANY(%s::text[])"
-        parameters.append(keys[1].to_list())
-    with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters or None) as copy:
-        content = b"".join(copy)
-    return pl.read_csv(content, has_header=False, schema=schema) if content else schema.to_frame()
 
 
 def _driver(session: Session) -> tuple[Any, Dialect]:

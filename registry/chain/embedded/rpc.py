@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any
 
 from registry.chain.embedded import encoding
 from registry.chain.embedded.chain import EmbeddedChain
@@ -25,13 +24,10 @@ from registry.chain.embedded.errors import (
 )
 from registry.chain.embedded.methods import METHODS, raw_transaction
 from registry.chain.embedded.queries import logs_method
+from registry.core import strict_json
 
 MAX_BATCH = 1_024
-MAX_DEPTH = 64  # brackets within brackets; a filter in a batch has five
 SEND = "eth_sendRawTransaction"
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +45,7 @@ class RpcEndpoint:
     def handle(self, body: bytes) -> bytes | None:
         """The response to a request body; None if it asks for none (notifications only)."""
         try:
-            request = _parse_json(body)
+            request = strict_json.parse(body)
         except ValueError:
             return _encode(_failure(None, RpcError(PARSE_ERROR, "the request is not JSON")))
         if not isinstance(request, list):
@@ -151,29 +147,3 @@ def _failure(request: Any, error: RpcError) -> Response:
 
 def _encode(response: Any) -> bytes:
     return json.dumps(response, separators=(",", ":")).encode()
-
-
-def _parse_json(body: bytes) -> Any:
-    """The JSON in `body`; raises `ValueError` for anything else, deep nesting and huge numbers included.
-
-    The depth is bounded before parsing: importing web3 or py-evm raises Python's recursion limit to 100,000
-    for the whole process, and the C parser then overruns the stack on a body of brackets.
-    """
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    return json.loads(body, parse_constant=_refuse_constant)
-
-
-def _depth(body: bytes) -> int:
-    """How deeply brackets nest outside strings, counted up to just above `MAX_DEPTH`."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-        if deepest > MAX_DEPTH:
-            break
-    return deepest
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,1 @@
+"""Programs run by hand and by CI; importable from the repository root."""
