@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from registry.errors import DatabaseUnavailable, InputError
+from registry.errors import DatabaseUnavailable, InputError, StorageError
 
 BUSY_TIMEOUT_S: Final = 20
 CACHE_KIB: Final = 64 * 1024  # the default of 2 MiB makes a large import rewrite the same index pages again and again
@@ -62,12 +62,15 @@ def sqlite_engine(path: Path) -> Engine:
 
 
 def create_sqlite_file(path: Path) -> None:
-    """Make an empty database that only its owner can read, unless there is a file already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
+    """Make an empty database that only its owner can read, unless there is a file already; raises StorageError."""
+    if path.exists():
         return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Without O_EXCL: another process may be doing the same, and an empty file is an empty database.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StorageError(f"the ledger database cannot be created: {error.strerror}", path=str(path)) from error
 
 
 def postgresql_engine(url: URL) -> Engine:
