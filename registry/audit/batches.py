@@ -20,6 +20,7 @@ from registry.core.leaf import (
 )
 from registry.core.merkle import leaf_hashes
 from registry.core.methodology import Methodology
+from registry.core.reduction import reduction_mg
 from registry.core.rules import service_date, trip_reason
 from registry.errors import VerificationError
 from registry.evidence.batch import BatchEvidence
@@ -65,13 +66,10 @@ class BatchAudit:
 
     def check_reductions(self) -> None:
         """Every reduction is the methodology's, and they add up to the batch."""
-        expected = pl.lit(None, pl.UInt64)
-        for mode in self.spec.modes:
-            share = pl.col("distance_m").cast(pl.UInt64) * mode.factor_dmg_per_m // 10
-            expected = pl.when(pl.col("mode") == mode.code).then(share).otherwise(expected)
         limits = (self.spec.min_distance_m, self.spec.max_distance_m)
         table = self.leaves.with_columns(
-            expected.alias("expected"), pl.col("distance_m").is_between(*limits).alias("fits")
+            reduction_mg(self.spec, by_code=True).alias("expected"),
+            pl.col("distance_m").is_between(*limits).alias("fits"),
         )
         odd = table.with_row_index().filter(
             ~pl.col("fits") | pl.col("expected").is_null() | (pl.col("expected") != pl.col("reduction_mg"))

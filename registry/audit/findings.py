@@ -44,7 +44,9 @@ class Findings:
         tally = self._tallies[name]
         tally.bad += 1
         if tally.first is None:
-            tally.first, tally.fields = message, {k: str(v) for k, v in fields.items()}
+            tally.first = message
+            # A check has an expected and an actual value of its own.
+            tally.fields = {k: str(v) for k, v in fields.items() if k not in ("expected", "actual")}
 
     @contextmanager
     def checking(self, name: str, count: int = 1) -> Iterator[None]:

@@ -113,11 +113,11 @@ class _Audit:
         check_streams(self.findings, self.contracts, anchored, self.block)
         self._days(anchored, kept)
         self.progress("imports")
-        check_imports(self.findings, self.evidence, list(kept.values()))
+        counting = {i for i, item in anchored.items() if item.record.status is not Status.REJECTED}
+        check_imports(self.findings, self.evidence, list(kept.values()), counting)
         self.progress("epochs")
         audit = EpochsAudit(self.contracts, self.block, self.findings, self.full)
-        published = {e.epoch.number: e for e in epochs.values()}
-        audit.run(anchored, list(published.values()), {i: f.batch for i, f in kept.items()}, self.earned)
+        audit.run(anchored, list(epochs.values()), {i: f.batch for i, f in kept.items()}, self.earned)
         self._totals(anchored, audit.totals)
         level = "full" if self.full else "public"
         return AuditReport(level, self.block, self.findings.checks(), self.totals)
@@ -159,10 +159,13 @@ class _Audit:
         for day, group in groupby(ordered, key=lambda f: f.batch.serviceDate):
             counted = []
             for folder in group:
+                status = anchored[folder.id].record.status if folder.id in anchored else Status.NONE
+                if status is Status.REJECTED:  # what was wrong with it is why it was refused
+                    continue
                 self.progress(f"{day} {folder.batch.source} {folder.batch.sequence}")
                 audit = self._batch(folder)
-                status = anchored[folder.id].record.status if folder.id in anchored else Status.NONE
-                if audit and status is not Status.REJECTED:
+                # What an interrupted import left is not on the chain, and holds the journeys of its second run.
+                if audit and status is not Status.NONE:
                     counted.append(audit)
             check_day(self.findings, counted, self.full)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,6 @@ import polars as pl
 
 from registry.core.batch import Batch
 from registry.core.leaf import LEAF_SIZE, encode_leaves
-from registry.core.merkle import leaf_hashes
 from registry.core.proof import OpenedLeaf
 from registry.errors import EvidenceError, ProofError
 from registry.evidence.files import (
@@ -24,7 +24,8 @@ from registry.evidence.files import (
     write_private,
 )
 from registry.evidence.openings import OpeningsFile, openings_content
-from registry.evidence.tiles import TreeFile, encode_tree
+from registry.evidence.tiles import TreeFile
+from registry.evidence.tree_worker import hashing
 
 FORMAT: Final = "puhui.batch/v1"
 PUBLIC_FILES: Final = ("leaves.parquet", "tree.bin")
@@ -75,14 +76,16 @@ def seal(evidence: Path, trips: SealedTrips, describe: Callable[[bytes, bytes, i
     named: list[Batch] = []
 
     def write(folder: Path) -> None:
-        leaves = encode_leaves(trips.frame)
-        tree, root = encode_tree(leaf_hashes(leaves, LEAF_SIZE))
-        (folder / "tree.bin").write_bytes(tree)
-        trips.frame.select(LEAF_COLUMNS).write_parquet(folder / "leaves.parquet", compression="zstd")
-        write_private(folder / "private.parquet", [])
-        trips.frame.select(*PRIVATE_COLUMNS, "salt").write_parquet(folder / "private.parquet", compression="zstd")
-        openings = openings_content(trips.frame["trip_id"], leaves, trips.salts, trips.canonical)
-        write_private(folder / "openings.bin", openings)
+        with ThreadPoolExecutor(1) as compressor:
+            # Parquet is compressed outside the interpreter's lock, so it costs nothing beside the hashing.
+            parquet = compressor.submit(_write_parquet, folder, trips.frame)
+            leaves = encode_leaves(trips.frame)
+            with hashing(leaves, LEAF_SIZE) as hashed:
+                openings = openings_content(trips.frame["trip_id"], leaves, trips.salts, trips.canonical)
+                write_private(folder / "openings.bin", openings)
+                tree, root = hashed.result()
+            (folder / "tree.bin").write_bytes(tree)
+            parquet.result()
         digest = bytes.fromhex(sha256_file(folder / "leaves.parquet"))
         batch = describe(root, digest, trips.frame.height, int(trips.frame["reduction_mg"].sum()))
         files = {name: file_entry(folder / name) for name in (*PUBLIC_FILES, *PRIVATE_FILES)}
@@ -93,6 +96,12 @@ def seal(evidence: Path, trips: SealedTrips, describe: Callable[[bytes, bytes, i
     with new_folder(evidence, lambda: "batches/" + named[0].id().hex()) as folder:
         write(folder)
     return named[0]
+
+
+def _write_parquet(folder: Path, frame: pl.DataFrame) -> None:
+    frame.select(LEAF_COLUMNS).write_parquet(folder / "leaves.parquet", compression="zstd")
+    write_private(folder / "private.parquet", [])
+    frame.select(*PRIVATE_COLUMNS, "salt").write_parquet(folder / "private.parquet", compression="zstd")
 
 
 class BatchEvidence:

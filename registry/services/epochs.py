@@ -10,6 +10,7 @@ import polars as pl
 from sqlmodel import Session
 
 from registry.chain.contracts.carbon_points import EpochRecord
+from registry.chain.contracts.trip_anchors import Status
 from registry.core import entitlement, methodology
 from registry.errors import ConflictError, EvidenceError, VerificationError
 from registry.evidence.batch import BatchEvidence, batch_folder
@@ -47,8 +48,12 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
     with ledger.db.read() as session:
         last = epochs.latest(session)
     if last is not None and last.state is EpochState.PREPARED:
-        progress(f"finishing epoch {last.number}")
-        return _send(ledger, folder_of(ledger, last.number, bytes.fromhex(last.root[2:])).epoch)
+        prepared_before = folder_of(ledger, last.number, bytes.fromhex(last.root[2:])).epoch
+        if points.epoch(last.number) is not None or _all_attested(ledger, prepared_before):
+            progress(f"finishing epoch {last.number}")
+            return _send(ledger, prepared_before)
+        # One of its batches was refused since; it never reached the chain, so another one takes its number.
+        ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
     current = points.current_epoch()
     if current != points.active_epoch():
         raise ConflictError(
@@ -142,6 +147,10 @@ def _step(ledger: Ledger, epoch: Epoch, state: str, transaction: str | None, gas
     listed = ["0x" + b.hex() for b in epoch.batches]
     root = "0x" + epoch.root.hex()
     return EpochStep(epoch.number, root, epoch.size, listed, earned, state, transaction is not None, transaction, gas)
+
+
+def _all_attested(ledger: Ledger, epoch: Epoch) -> bool:
+    return all(ledger.contracts.anchors.find(batch).status is Status.ATTESTED for batch in epoch.batches)
 
 
 def _earned(ledger: Ledger, batch_id: bytes) -> pl.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from registry.core.methodology import Methodology
+from registry.core.reduction import reduction_mg
 from registry.core.rules import find_duplicates, find_overlaps, link_accounts, service_date
 from registry.core.trip import REASON, REASONS, rows_of
 from registry.evidence.files import storage_errors
@@ -34,13 +36,15 @@ class Judged:
         self, frame: pl.DataFrame, spec: Methodology, opened: OpenedAccounts, earlier: EarlierTrips, folder: Path
     ) -> None:
         """Judge one partition of candidates; its used trips are laid down in `folder`, a file a service day."""
-        alive = frame.filter(pl.col("reason").is_null())
-        linked = link_accounts(alive, opened.carriers(alive))
-        used, refused = _against_others(linked, earlier)
-        self.refused += [_lines(frame.filter(pl.col("reason").is_not_null())), _lines(refused)]
+        self.refused.append(_lines(frame.filter(pl.col("reason").is_not_null())))
+        frame = frame.filter(pl.col("reason").is_null())
+        frame = link_accounts(frame, opened.carriers(frame))
+        used, refused = _against_others(frame, earlier)
+        del frame  # a million rows wide: two copies at a time are enough
+        self.refused.append(_lines(refused))
         self.rows_used += rows_of(used)
         self.trips += used.height
-        used = used.with_columns(_reductions(spec), service_date().alias("service_date"))
+        used = used.with_columns(reduction_mg(spec).alias("reduction_mg"), service_date().alias("service_date"))
         self.reduction_mg += int(used["reduction_mg"].sum())
         for (day,), part in sorted(used.partition_by("service_date", as_dict=True).items()):
             path = folder / f"used-{day}-{len(self.parts):05d}.parquet"
@@ -58,23 +62,28 @@ def counts_by_reason(rejected: pl.DataFrame) -> dict[str, int]:
 
 
 def _against_others(linked: pl.DataFrame, earlier: EarlierTrips) -> tuple[pl.DataFrame, pl.DataFrame]:
-    alive = linked.filter(pl.col("reason").is_null())
+    """Split linked candidates into used and refused. Only the columns that decide are carried through the checks."""
     refused = [linked.filter(pl.col("reason").is_not_null())]
+    alive = linked.filter(pl.col("reason").is_null())
+    slim = alive.select("carrier_ref", "board_stop", "board_time", "alight_time", "trip_id", "row").with_row_index("at")
+    counted = earlier.journeys(slim)
+    reasons = pl.Series([None], dtype=REASON).new_from_index(0, alive.height)
+    for reason, hit in _hits(slim, counted, earlier):
+        reasons = reasons.scatter(hit.to_list(), reason)
+    if reasons.null_count() < alive.height:
+        alive = alive.with_columns(reasons.alias("reason"))
+        refused.append(alive.filter(pl.col("reason").is_not_null()))
+        alive = alive.filter(pl.col("reason").is_null())
+    return alive, pl.concat(refused)
+
+
+def _hits(slim: pl.DataFrame, counted: pl.DataFrame, earlier: EarlierTrips) -> Iterator[tuple[str, pl.Series]]:
+    """Each reason with the positions (`at`) of the rows it refuses; a row refused is not looked at again."""
     for reason, find in (("overlap", find_overlaps), ("duplicate", find_duplicates)):
-        hit = find(alive, earlier.journeys(alive))
-        refused.append(alive.filter(hit).with_columns(pl.lit(reason, REASON).alias("reason")))
-        alive = alive.filter(~hit)
-    taken = alive["trip_id"].is_in(earlier.trip_ids(alive["trip_id"]).implode())
-    refused.append(alive.filter(taken).with_columns(pl.lit("duplicate", REASON).alias("reason")))
-    return alive.filter(~taken), pl.concat(refused)
-
-
-def _reductions(spec: Methodology) -> pl.Expr:
-    reduction = pl.lit(None, pl.UInt64)
-    for mode in spec.modes:
-        share = pl.col("distance_m").cast(pl.UInt64) * mode.factor_dmg_per_m // 10
-        reduction = pl.when(pl.col("mode") == mode.name).then(share).otherwise(reduction)
-    return reduction.alias("reduction_mg")
+        hit = find(slim, counted)
+        yield reason, slim["at"].filter(hit)
+        slim = slim.filter(~hit)
+    yield "duplicate", slim["at"].filter(slim["trip_id"].is_in(earlier.trip_ids(slim["trip_id"]).implode()))
 
 
 def _lines(frame: pl.DataFrame) -> pl.DataFrame:

@@ -143,6 +143,7 @@ def redeem(
         raise InputError("the amount must be above zero")
     if not ref:
         raise InputError("a reference is needed", hint="--ref: an order number, for example; it can be used once")
+    class_id = class_id or ledger.contracts.points.redeemed_class(owner.wallet, reference(ref))
     if class_id is None:
         held = [h for h in holdings(ledger, owner) if h.balance >= mg]
         if not held:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
@@ -59,10 +60,13 @@ class Sealer:
         trips = trips.with_columns(
             pl.col("mode").replace_strict(codes, return_dtype=pl.UInt8), pl.col("distance_m").cast(pl.UInt32)
         )
-        tags = journey_tags(trips, self._ledger.keys.day_keys.get_or_create(day))
-        trips = trips.with_columns(pl.Series("tag", tags, pl.Binary))[tag_order(tags)]
+        with ThreadPoolExecutor(1) as beside:
+            # Polars works outside the interpreter's lock, so the text is made while the tags are hashed.
+            text = beside.submit(canonical_column, trips, self._source)
+            tags = journey_tags(trips, self._ledger.keys.day_keys.get_or_create(day))
+        order = tag_order(tags)
+        trips, canonical = trips.with_columns(pl.Series("tag", tags, pl.Binary))[order], text.result()[order]
         salts = os.urandom(SALT_SIZE * trips.height)
-        canonical = canonical_column(trips, self._source)
         cut = [salts[i : i + SALT_SIZE] for i in range(0, len(salts), SALT_SIZE)]
         trips = trips.with_columns(
             pl.Series("commitment", commitments(salts, canonical), pl.Binary), pl.Series("salt", cut, pl.Binary)

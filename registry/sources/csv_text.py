@@ -132,9 +132,11 @@ class _Records:
         filled = (lengths > 0) & ~cr
         fields = np.diff(np.searchsorted(self.commas, self.ends), prepend=0) + 1
         whole = filled & (fields == len(names))
-        text = self.block
-        if not whole.all():
-            text = b"".join(text[a : b + 1] for a, b in zip(starts[whole], self.ends[whole], strict=True))
+        pieces, kept = [], 0
+        for skipped in np.flatnonzero(~whole):
+            pieces.append(self.block[kept : starts[skipped]])
+            kept = int(self.ends[skipped]) + 1
+        text = b"".join((*pieces, self.block[kept:])) if pieces else self.block
         frame = self._parse(text, names, int(whole.sum()))
         ragged = pl.Series("ragged", ~whole[filled], dtype=pl.Boolean)
         if frame.height == len(ragged):

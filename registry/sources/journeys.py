@@ -15,11 +15,12 @@ import polars as pl
 from registry.core.methodology.spec import Methodology
 from registry.core.rules import trip_reason
 from registry.core.trip import CANDIDATE_SCHEMA
-from registry.errors import InputError, UsageError
+from registry.errors import InputError, StorageError, UsageError
 from registry.sources.csv_text import check_columns, read_csv
 from registry.sources.fields import amount, identifier, integer, label, missing, read_times, verdict
 from registry.sources.input_file import InputFile
-from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Staged, partition_count
+from registry.sources.parquet_copy import copy_rows
+from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Spool, Staged, partition_count
 from registry.sources.stations import Stations
 
 COLUMNS: Final = (
@@ -37,7 +38,6 @@ COLUMNS: Final = (
 )
 _TIMES: Final = ("board_time", "alight_time")
 _NUMBERS: Final = ("distance_m", "fare_fen")
-_BATCH: Final = 100_000
 
 
 def stage(
@@ -57,7 +57,7 @@ def stage(
     if stations is not None:
         raise UsageError("a station table goes with taps; journeys bring their own distance")
     if file.kind == "parquet":
-        expected, frames = _parquet(file)
+        expected, frames = _parquet(file, staging)
     else:
         # The header is one line; lines inside quotes can only make the partitions a little smaller.
         expected, frames = file.lines - 1, read_csv(file, required=COLUMNS)
@@ -93,47 +93,29 @@ def candidates(frame: pl.DataFrame, spec: Methodology) -> pl.DataFrame:
     return read.with_columns(reason=judged).select(*CANDIDATE_SCHEMA)
 
 
-def _parquet(file: InputFile) -> tuple[int, Iterator[pl.DataFrame]]:
-    try:
-        scan = pl.scan_parquet(file.path, glob=False)
-        schema = scan.collect_schema()
-        rows = int(scan.select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise _unreadable(file, error) from None
-    check_columns(file, schema.names(), COLUMNS, ())
-    for name in COLUMNS:
-        if not _usable(name, schema[name]):
-            due = "text, a timestamp" if name in _TIMES else "text, an integer" if name in _NUMBERS else "text"
-            raise InputError(f"{file.path}: column {name} is {schema[name]}", hint=f"it can be: {due}", column=name)
-    if not rows:
-        raise InputError(f"{file.path}: no rows", hint="the file has columns and no row")
-    return rows, _batches(file, scan.select(COLUMNS), schema, rows)
-
-
-def _usable(name: str, dtype: pl.DataType) -> bool:
-    typed = (name in _TIMES and isinstance(dtype, pl.Datetime)) or (name in _NUMBERS and dtype.is_integer())
-    return typed or dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)
-
-
-def _batches(file: InputFile, scan: pl.LazyFrame, schema: pl.Schema, due: int) -> Iterator[pl.DataFrame]:
-    text = [name for name in COLUMNS if not (isinstance(schema[name], pl.Datetime) or schema[name].is_integer())]
-    rows = 0
-    try:
-        for batch in scan.with_columns(pl.col(text).cast(pl.String)).collect_batches(chunk_size=_BATCH):
-            yield batch.select(
-                (pl.int_range(pl.len(), dtype=pl.UInt64) + rows + 1).alias("row"),
-                pl.lit(value=False).alias("ragged"),
-                *COLUMNS,
-            )
-            rows += batch.height
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise _unreadable(file, error) from None
+def _parquet(file: InputFile, staging: Path) -> tuple[int, Iterator[pl.DataFrame]]:
+    """The number of rows of a Parquet file, and their frames from the copy in `staging`."""
+    spool = Spool(staging)
+    kinds = {name: "time" if name in _TIMES else "integer" if name in _NUMBERS else "text" for name in COLUMNS}
+    copied = copy_rows(file.path, spool.folder, kinds)
+    if copied.no_space:
+        raise StorageError(f"{staging}: cannot stage the rows: {copied.failed}", hint="check the space left")
+    if copied.failed:
+        hint = "write it again, or send CSV"
+        raise InputError(f"{file.path}: not a readable Parquet file: {copied.failed}", hint=hint)
+    check_columns(file, copied.names, COLUMNS, ())
+    for name, dtype in copied.wrong:
+        due = {"time": "text or a timestamp", "integer": "text or an integer", "text": "text"}[kinds[name]]
+        raise InputError(f"{file.path}: column {name} is {dtype}", hint=f"it can be {due}", column=name)
     file.require_unchanged()
-    if rows != due:
-        # A damaged footer can hide rows from the reader without an error.
-        raise _unreadable(file, ValueError(f"{rows} rows of {due}"))
+    if not copied.rows:
+        raise InputError(f"{file.path}: no rows", hint="the file has columns and no row")
+    return copied.rows, _numbered(spool)
 
 
-def _unreadable(file: InputFile, error: BaseException) -> InputError:
-    told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return InputError(f"{file.path}: not a readable Parquet file: {told}", hint="write it again, or send CSV")
+def _numbered(spool: Spool) -> Iterator[pl.DataFrame]:
+    rows = 0
+    for frame in spool.frames():
+        number = (pl.int_range(pl.len(), dtype=pl.UInt64) + rows + 1).alias("row")
+        yield frame.with_columns(number, ragged=pl.lit(value=False))
+        rows += frame.height

@@ -8,9 +8,11 @@ outside the format refuses the file, and the message names the line (in a single
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn, cast
 
+import numpy as np
 import polars as pl
 
 from registry.errors import InputError
@@ -21,6 +23,9 @@ Record = dict[str, object]
 _WHOLE: Final = 1 << 30
 _BATCH: Final = 100_000
 _LINES: Final = (".jsonl", ".ndjson")
+_DEPTH: Final = 8
+# The closing quote is optional so that one pass is enough: a string without end must not be tried from every quote.
+_STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 
 
 def read_json(file: InputFile, names: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -107,8 +112,8 @@ def _by_line(file: InputFile) -> bool:
     if not end and len(head) >= CHUNK - 3:
         return False
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        json.loads(line if not _too_deep(line) else b"{}")
+    except ValueError:
         return False
     return True
 
@@ -145,6 +150,19 @@ def _of_document(file: InputFile, where: str, document: object, *, page: bool) -
     return cast("list[Record]", found)
 
 
+def _too_deep(text: bytes) -> bool:
+    """Whether brackets are nested deeper than any record needs.
+
+    The decoder would recurse as deep as the text says, and the interpreter's own limit may have been raised (the
+    embedded chain does) beyond what the stack can bear.
+    """
+    if text.count(b"[") + text.count(b"{") <= _DEPTH:
+        return False
+    marks = np.frombuffer(_STRING.sub(b"", text), dtype=np.uint8)
+    opening = np.isin(marks, list(b"[{")).astype(np.int32)
+    return bool((opening - np.isin(marks, list(b"]}"))).cumsum().max(initial=0) > _DEPTH)
+
+
 class _Parser:
     """A strict JSON decoder that remembers where it is, so that every refusal can say so."""
 
@@ -157,14 +175,14 @@ class _Parser:
         """The value `text` holds; `line` names it in messages, else the record or the line within does."""
         self._line, self._objects = line, 0
         place = f"{line}: " if line else ""
+        if _too_deep(text):
+            hint = "a record holds plain values"
+            raise InputError(f"{self.file.path}: {place}nested too deeply", hint=hint)
         try:
             return self._decoder.decode(text.decode())
         except json.JSONDecodeError as error:
             at = line or f"line {error.lineno}"
             raise InputError(f"{self.file.path}: {at}: not JSON: {error.msg} at column {error.colno}") from None
-        except RecursionError:
-            hint = "a record holds plain values"
-            raise InputError(f"{self.file.path}: {place}nested too deeply", hint=hint) from None
         except ValueError:
             raise self._refuse("a number of thousands of digits", self._objects + 1) from None
 

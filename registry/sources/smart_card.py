@@ -20,12 +20,12 @@ import polars as pl
 from registry.core.methodology.spec import Methodology
 from registry.core.rules import trip_reason
 from registry.core.trip import CANDIDATE_SCHEMA, REASON
-from registry.errors import InputError, StorageError
+from registry.errors import InputError
 from registry.sources.csv_text import read_csv
 from registry.sources.fields import amount, identifier, label, missing, read_times, verdict
 from registry.sources.input_file import InputFile
 from registry.sources.json_text import read_json
-from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Staged, partition_count
+from registry.sources.staging import ROWS_PER_PARTITION, Partitions, Progress, Spool, Staged, partition_count
 from registry.sources.stations import Stations
 from registry.units import SHANGHAI_OFFSET_S
 
@@ -52,7 +52,7 @@ def stage(
         raise InputError(f"{file.path}: taps come as CSV or JSON, not Parquet")
     if file.kind == "json":
         # How many records JSON holds is known only once it is read; they wait as Parquet until it is.
-        expected, frames = _spool(file, staging)
+        expected, frames = _spooled(file, staging)
     else:
         expected, frames = file.lines - 1, read_csv(file, required=REQUIRED, optional=OPTIONAL)
     parts = Partitions(staging, "taps", partition_count(expected, rows_per_partition), "card_no")
@@ -185,20 +185,11 @@ def _judged(frame: pl.DataFrame, spec: Methodology) -> pl.DataFrame:
     return frame.with_columns(reason=pl.when(pl.col("reason").is_null()).then(trip_reason(spec)).otherwise("reason"))
 
 
-def _spool(file: InputFile, staging: Path) -> tuple[int, Iterator[pl.DataFrame]]:
-    """The records of a JSON file as Parquet in `staging`: how many there are, and their frames."""
-    folder = staging / "records"
-    parts = Partitions(staging, "records", 1, "card_no")
+def _spooled(file: InputFile, staging: Path) -> tuple[int, Iterator[pl.DataFrame]]:
+    """The number of records of a JSON file, and their frames from the copy in `staging`."""
+    spool = Spool(staging)
     rows = 0
     for frame in read_json(file, (*REQUIRED, *OPTIONAL)):
-        parts.add(frame)
+        spool.add(frame)
         rows += frame.height
-    parts.flush()
-    return rows, (_spooled(path) for path in sorted((folder / "00000").glob("*.parquet")))
-
-
-def _spooled(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StorageError(f"{path}: a staged file cannot be read back: {error}") from None
+    return rows, spool.frames()

@@ -7,7 +7,7 @@ one partition at a time, in bounded memory. Which partition a carrier falls into
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -71,17 +71,10 @@ class Partitions:
         self.folder, self.count, self.carrier = staging / name, count, carrier
         self._waiting: list[pl.DataFrame] = []
         self._rows = self._flushes = 0
-        try:
-            # What an interrupted run left must not be counted again.
-            shutil.rmtree(self.folder, ignore_errors=True)
-            for k in range(count):
-                (self.folder / f"{k:05d}").mkdir(parents=True)
-        except OSError as error:
-            raise StorageError(
-                f"{staging}: cannot stage the rows: {error.strerror}", hint="check space and owner"
-            ) from None
+        _fresh(self.folder, [f"{k:05d}" for k in range(count)])
 
     def add(self, frame: pl.DataFrame) -> None:
+        """Take a frame; it is written once enough rows wait."""
         self._waiting.append(frame)
         self._rows += frame.height
         if self._rows >= _BUFFERED_ROWS:
@@ -102,13 +95,51 @@ class Partitions:
         self._flushes += 1
 
     def _write(self, frame: pl.DataFrame, k: int) -> None:
-        path = self.folder / f"{k:05d}" / f"{self._flushes:06d}.parquet"
-        try:
-            frame.write_parquet(path, compression="lz4", statistics=False)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise StorageError(f"{path}: cannot stage the rows: {error}", hint="check the space left") from None
+        _write(frame, self.folder / f"{k:05d}" / f"{self._flushes:06d}.parquet")
+
+
+class Spool:
+    """Frames kept in order until the number of rows, and with it of partitions, is known."""
+
+    def __init__(self, staging: Path) -> None:
+        self.folder = staging / "records"
+        self._parts = 0
+        _fresh(self.folder, [])
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Write a frame after the others."""
+        _write(frame, self.folder / f"{self._parts:06d}.parquet")
+        self._parts += 1
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The frames again, each deleted once it is read."""
+        for path in sorted(self.folder.glob("*.parquet")):
+            try:
+                frame = pl.read_parquet(path)
+                path.unlink()
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise StorageError(f"{path}: a staged file cannot be read back: {error}") from None
+            yield frame
 
 
 def partition_count(rows: int, rows_per_partition: int) -> int:
     """How many partitions keep each near `rows_per_partition` rows; at least one."""
     return max(1, -(-rows // rows_per_partition))
+
+
+def _fresh(folder: Path, names: list[str]) -> None:
+    """An empty folder with these folders in it: what an interrupted run left must not be counted again."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).mkdir()
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot stage the rows: {error.strerror}", hint="check space and owner") from None
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    try:
+        frame.write_parquet(path, compression="lz4", statistics=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StorageError(f"{path}: cannot stage the rows: {error}", hint="check the space left") from None

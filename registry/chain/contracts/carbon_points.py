@@ -176,6 +176,11 @@ class CarbonPoints(DeployedContract):
         """Whether the holder used this reference already."""
         return int(self._read(self.contract.functions.redemptionOf(holder, ref))[1]) > 0
 
+    def redeemed_class(self, holder: str, ref: bytes) -> int | None:
+        """The class the holder used this reference for, or None."""
+        class_id, mg, _ = self._read(self.contract.functions.redemptionOf(holder, ref))
+        return int(class_id) if mg else None
+
     def published(self, first: int, last: int) -> list[EpochEvent]:
         """The epochs published from block `first` to `last` and not cancelled since, ascending by number."""
         kept: dict[int, EpochEvent] = {}
