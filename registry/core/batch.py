@@ -62,14 +62,14 @@ class Batch:
 
     def __post_init__(self) -> None:
         source_bytes32(self.source)
-        try:
-            service_date(self.serviceDate)
-        except ValueError as error:
-            raise ProofError(f"service date {self.serviceDate} is no calendar date") from error
         for name, limit in _LIMITS.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
                 raise ProofError(f"batch field {name} is out of range: {value!r}")
+        try:
+            service_date(self.serviceDate)
+        except ValueError as error:
+            raise ProofError(f"service date {self.serviceDate} is no calendar date") from error
         for name in ("tripRoot", "leavesDigest", "inputDigest", "previous"):
             if len(getattr(self, name)) != 32:
                 raise ProofError(f"batch field {name} is not 32 bytes")
@@ -105,8 +105,8 @@ class Batch:
         for name in ("tripRoot", "leavesDigest", "inputDigest", "previous"):
             values[name] = hex_bytes(body[name], 32, name)
         values["reductionMg"] = decimal_int(body["reductionMg"], "reductionMg")
-        if not isinstance(values["source"], str):
-            raise ProofError("batch field source is not text")
+        if not isinstance(values["source"], str) or not _SOURCE_ID.match(values["source"]):
+            raise ProofError(f"batch field source is no source id: {values['source']!r}")
         return cls(**values)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from registry.core.methodology import Methodology
 from registry.core.reduction import reduction_mg
 from registry.core.rules import find_duplicates, find_overlaps, link_accounts, service_date
-from registry.core.trip import REASON, REASONS, rows_of
+from registry.core.trip import REASONS, rows_of
 from registry.evidence.files import storage_errors
 from registry.evidence.imports import REJECTED_SCHEMA
 from registry.services.account_opening import OpenedAccounts
@@ -36,23 +36,26 @@ class Judged:
         self, frame: pl.DataFrame, spec: Methodology, opened: OpenedAccounts, earlier: EarlierTrips, folder: Path
     ) -> None:
         """Judge one partition of candidates; its used trips are laid down in `folder`, a file a service day."""
-        self.refused.append(_lines(frame.filter(pl.col("reason").is_not_null())))
-        frame = frame.filter(pl.col("reason").is_null())
-        frame = link_accounts(frame, opened.carriers(frame))
-        used, refused = _against_others(frame, earlier)
-        del frame  # a million rows wide: two copies at a time are enough
-        self.refused.append(_lines(refused))
-        self.rows_used += rows_of(used)
-        self.trips += used.height
-        used = used.with_columns(reduction_mg(spec).alias("reduction_mg"), service_date().alias("service_date"))
-        self.reduction_mg += int(used["reduction_mg"].sum())
-        for (day,), part in sorted(used.partition_by("service_date", as_dict=True).items()):
+        # Each step replaces the frame it narrows: a million rows wide, only one copy is kept at a time.
+        frame = self._alive(frame)
+        frame = self._alive(link_accounts(frame, opened.carriers(frame)))
+        frame = self._alive(_against_others(frame, earlier))
+        self.rows_used += rows_of(frame)
+        self.trips += frame.height
+        frame = frame.with_columns(reduction_mg(spec).alias("reduction_mg"), service_date().alias("service_date"))
+        self.reduction_mg += int(frame["reduction_mg"].sum())
+        for day in frame["service_date"].unique().sort():
             path = folder / f"used-{day}-{len(self.parts):05d}.parquet"
             with storage_errors(str(path)):
-                part.write_parquet(path, compression="lz4")
-            self.parts.append((int(str(day)), path))
+                frame.lazy().filter(pl.col("service_date") == day).sink_parquet(path, compression="lz4")
+            self.parts.append((int(day), path))
             earlier.add(path)
         self.parts.sort()
+
+    def _alive(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Note the rows that have a reason; give back the others."""
+        self.refused.append(_lines(frame.filter(pl.col("reason").is_not_null())))
+        return frame.filter(pl.col("reason").is_null())
 
 
 def counts_by_reason(rejected: pl.DataFrame) -> dict[str, int]:
@@ -61,20 +64,14 @@ def counts_by_reason(rejected: pl.DataFrame) -> dict[str, int]:
     return {reason: found[reason] for reason in REASONS if reason in found}
 
 
-def _against_others(linked: pl.DataFrame, earlier: EarlierTrips) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split linked candidates into used and refused. Only the columns that decide are carried through the checks."""
-    refused = [linked.filter(pl.col("reason").is_not_null())]
-    alive = linked.filter(pl.col("reason").is_null())
-    slim = alive.select("carrier_ref", "board_stop", "board_time", "alight_time", "trip_id", "row").with_row_index("at")
-    counted = earlier.journeys(slim)
-    reasons = pl.Series([None], dtype=REASON).new_from_index(0, alive.height)
-    for reason, hit in _hits(slim, counted, earlier):
+def _against_others(frame: pl.DataFrame, earlier: EarlierTrips) -> pl.DataFrame:
+    """The candidates with overlap or duplicate as their reason, where another journey speaks against them."""
+    # Only the columns that decide are carried through the checks.
+    slim = frame.select("carrier_ref", "board_stop", "board_time", "alight_time", "trip_id", "row").with_row_index("at")
+    reasons = frame["reason"]
+    for reason, hit in _hits(slim, earlier.journeys(slim), earlier):
         reasons = reasons.scatter(hit.to_list(), reason)
-    if reasons.null_count() < alive.height:
-        alive = alive.with_columns(reasons.alias("reason"))
-        refused.append(alive.filter(pl.col("reason").is_not_null()))
-        alive = alive.filter(pl.col("reason").is_null())
-    return alive, pl.concat(refused)
+    return frame.with_columns(reasons)
 
 
 def _hits(slim: pl.DataFrame, counted: pl.DataFrame, earlier: EarlierTrips) -> Iterator[tuple[str, pl.Series]]:

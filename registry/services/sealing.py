@@ -60,16 +60,10 @@ class Sealer:
         trips = trips.with_columns(
             pl.col("mode").replace_strict(codes, return_dtype=pl.UInt8), pl.col("distance_m").cast(pl.UInt32)
         )
-        with ThreadPoolExecutor(1) as beside:
-            # Polars works outside the interpreter's lock, so the text is made while the tags are hashed.
-            text = beside.submit(canonical_column, trips, self._source)
-            tags = journey_tags(trips, self._ledger.keys.day_keys.get_or_create(day))
-        order = tag_order(tags)
-        trips, canonical = trips.with_columns(pl.Series("tag", tags, pl.Binary))[order], text.result()[order]
+        trips, canonical = self._in_tag_order(day, trips)
         salts = os.urandom(SALT_SIZE * trips.height)
-        cut = [salts[i : i + SALT_SIZE] for i in range(0, len(salts), SALT_SIZE)]
         trips = trips.with_columns(
-            pl.Series("commitment", commitments(salts, canonical), pl.Binary), pl.Series("salt", cut, pl.Binary)
+            pl.Series("commitment", commitments(salts, canonical), pl.Binary), _salt_column(salts, trips.height)
         )
         sequence, previous = self._stream(day)
 
@@ -91,9 +85,22 @@ class Sealer:
         self._streams[day] = (sequence + 1, batch.id())
         return SealedBatch(batch, str(trips["trip_id"].min()), str(trips["trip_id"].max()))
 
+    def _in_tag_order(self, day: int, trips: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """The trips with their tags, ascending, and the canonical text of each."""
+        with ThreadPoolExecutor(1) as beside:
+            # Polars works outside the interpreter's lock, so the text is made while the tags are hashed.
+            text = beside.submit(canonical_column, trips, self._source)
+            tags = journey_tags(trips, self._ledger.keys.day_keys.get_or_create(day))
+        order = tag_order(tags)
+        return trips.with_columns(pl.Series("tag", tags, pl.Binary))[order], text.result()[order]
+
     def _stream(self, day: int) -> tuple[int, bytes]:
         if day not in self._streams:
             with self._ledger.db.read() as session:
                 sequence, last = batches.next_place(session, self._source, day)
             self._streams[day] = (sequence, bytes.fromhex(last[2:]))
         return self._streams[day]
+
+
+def _salt_column(salts: bytes, count: int) -> pl.Series:
+    return pl.Series("salt", [salts[i * SALT_SIZE : (i + 1) * SALT_SIZE] for i in range(count)], pl.Binary)

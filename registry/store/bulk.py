@@ -16,6 +16,8 @@ from sqlmodel import Session
 # Above this, one pass over the table is faster than a lookup for each key.
 MANY_KEYS: Final = 20_000
 
+_FETCHED: Final = 50_000
+
 
 def insert(session: Session, table: str, frame: pl.DataFrame) -> None:
     """Append the rows of `frame`, whose columns are the table's, all or nothing with the transaction."""
@@ -52,8 +54,12 @@ def select(session: Session, query: str, schema: pl.Schema, keys: tuple[str, pl.
 
 def _fetch(driver: Any, query: str, schema: pl.Schema, parameters: tuple[object, ...]) -> pl.DataFrame:
     # Fetching is quicker than COPY here: psycopg hands a COPY over row by row.
-    rows = driver.execute(query, parameters).fetchall()
-    return pl.DataFrame(rows, schema=schema, orient="row") if rows else schema.to_frame()
+    cursor = driver.execute(query, parameters)
+    parts = [schema.to_frame()]
+    # In parts, because rows of Python objects take several times the room of columns.
+    while rows := cursor.fetchmany(_FETCHED):
+        parts.append(pl.DataFrame(rows, schema=schema, orient="row"))
+    return pl.concat(parts)
 
 
 def _driver(session: Session) -> tuple[Any, Dialect]:
