@@ -82,6 +82,11 @@ abstract contract Fixture {
         manager.grantRole(Roles.EXCHANGE, EXCHANGE, 0);
         manager.grantRole(Roles.GUARDIAN, GUARDIAN, 0);
         manager.grantRole(Roles.POINTS, address(points), 0);
+        _handOver();
+    }
+
+    /// @dev Gives the administration away.
+    function _handOver() internal virtual {
         manager.grantRole(Roles.ADMIN, GOVERNANCE, GOVERNANCE_DELAY);
         manager.renounceRole(Roles.ADMIN, address(this));
     }
