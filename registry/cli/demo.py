@@ -23,7 +23,7 @@ from registry.cli.proof import VERDICTS, check_line
 from registry.cli.trips import print_import
 from registry.core import methodology
 from registry.core.leaf import TripLeaf
-from registry.errors import InputError, PuhuiError, UsageError
+from registry.errors import PuhuiError, UsageError
 from registry.evidence.batch import BatchEvidence, batch_folder
 from registry.services.accounts import import_accounts_file
 from registry.services.anchoring import anchor_batches, attest_batches
@@ -81,11 +81,14 @@ class _Demo:
         with ledger(self._home_option, writing=True) as opened:
             self._accounts(opened)
             imported = self._import(opened)
-            self._anchor(opened)
-            self._attest(opened)
-            self._epoch(opened)
-            self._points(opened, imported)
-            self._proof(opened, imported)
+            if imported.batches:
+                self._anchor(opened)
+                self._attest(opened)
+                self._epoch(opened)
+                self._points(opened, imported)
+                self._proof(opened, imported)
+            else:
+                stdout.print("no row of the file could be used: there is nothing to anchor")
             self._audit(opened)
         stdout.print(f"\nthe ledger is in {self._home.path}; {time.monotonic() - started:.1f} s in all")
         stdout.print("look around: puhui batch list | puhui epoch show | puhui audit | puhui doctor | puhui up")
@@ -129,10 +132,6 @@ class _Demo:
         )
         result = self._timed("import", lambda progress: import_trips(opened, request, progress))
         print_import(result)
-        if not result.batches:
-            raise InputError(
-                "no row of the file could be used, so there is nothing to anchor", hint="see the reasons above"
-            )
         return result
 
     def _anchor(self, opened: Ledger) -> None:

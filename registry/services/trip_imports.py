@@ -103,6 +103,9 @@ def import_trips(ledger: Ledger, request: ImportRequest, progress: Progress = _s
         for k in range(staged.partitions):
             progress(f"judging part {k + 1} of {staged.partitions}", rows)
             judged.judge(staged.candidates(k), spec, opened, earlier, staging)
+        if judged.trips == 0 and (earlier_result := _of_same_file(ledger, request, file)) is not None:
+            # Something changed since, but not for this file: all it had is counted already.
+            return earlier_result
         rejected = judged.rejected()
         counts = counts_by_reason(rejected)
         if rows != judged.rows_used + rejected.height:
@@ -157,19 +160,29 @@ def _request_digest(request: ImportRequest, file: InputFile, stations: Stations 
 
 
 def _recorded(ledger: Ledger, request: ImportRequest, digest: str) -> ImportResult | None:
-    """The result of the same import, unless something that decides its result has changed since."""
+    """The result of the same import, unless something that can decide its result has changed since."""
     with ledger.db.read() as session:
         row = imports.find(session, _at_state(session, digest))
-        sealed = batches.select_batches(session, import_id=row.id) if row is not None and row.id is not None else []
-    if row is None:
-        return None
+        return _result_of(session, row, request) if row is not None else None
+
+
+def _of_same_file(ledger: Ledger, request: ImportRequest, file: InputFile) -> ImportResult | None:
+    """The latest result of the same file from the same source, if it was imported before."""
+    with ledger.db.read() as session:
+        for row in imports.of_file(session, file.sha256):
+            if (row.source_id, row.format) == (request.source, request.input_format):
+                return _result_of(session, row, request)
+    return None
+
+
+def _result_of(session: Session, row: Import, request: ImportRequest) -> ImportResult:
     return ImportResult(
         rows=row.rows,
         trips=row.trips,
         rows_used=row.rows_used,
         rejected=dict(row.rejected),
         reduction_mg=row.reduction_mg,
-        batches=[b.id for b in sealed],
+        batches=[b.id for b in batches.select_batches(session, import_id=row.id)],
         input_digest=row.input_digest,
         repeated=True,
         dry_run=request.dry_run,
