@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import polars as pl
 from eth_utils.crypto import keccak
 
 from registry.audit.findings import Findings
@@ -58,9 +59,12 @@ def read_folders(
 
 
 def check_imports(
-    findings: Findings, evidence: Path, batches: Sequence[BatchEvidence], anchored: Container[bytes]
+    findings: Findings, evidence: Path, batches: Sequence[BatchEvidence], counting: Collection[bytes]
 ) -> None:
-    """Each import's rows are used or rejected, and its trips are those of the batches sealed from it."""
+    """Each import's rows are used or rejected, and its trips are those of the batches sealed from it.
+
+    `counting` are the ids of the batches that are anchored and not rejected.
+    """
     sealed: dict[str, list[BatchEvidence]] = defaultdict(list)
     for batch in batches:
         sealed[batch.batch.inputDigest.hex()].append(batch)
@@ -68,28 +72,49 @@ def check_imports(
     names = {folder.name for folder in parent.iterdir()} if parent.is_dir() else set()
     for name in sorted(names | set(sealed)):
         with findings.checking(IMPORTS):
-            _check_import(parent / name, sealed.get(name, []), anchored)
+            _check_import(parent / name, sealed.get(name, []), counting)
 
 
-def _check_import(folder: Path, batches: Sequence[BatchEvidence], anchored: Container[bytes]) -> None:
+def _check_import(folder: Path, batches: Sequence[BatchEvidence], counting: Collection[bytes]) -> None:
     imported = ImportEvidence(folder)
     record = imported.record
-    counts = {str(r["reason"]): int(r["count"]) for r in imported.rejected()["reason"].value_counts().to_dicts()}
-    problems = {
-        "rows": (record.rows, record.rows_used + sum(record.rejected.values())),
-        "rejected rows by reason": (record.rejected, counts),
-    }
-    counted = [b.batch for b in batches if b.id in anchored]
-    waiting = [b.batch for b in batches if b.id not in anchored]
-    trips = sum(b.tripCount for b in counted)
-    # Folders that are not anchored may be on their way, or left by an import that did not finish; only what is
-    # anchored counts, and it must be the whole import unless the rest is still waiting here.
-    if counted and not trips < record.trips <= trips + sum(b.tripCount for b in waiting):
-        problems["trips"] = (record.trips, trips)
-        problems["reduction_mg"] = (record.reduction_mg, sum(b.reductionMg for b in counted))
-    for what, (expected, actual) in problems.items():
-        if expected != actual:
-            raise VerificationError(f"import {folder.name}: {what} recorded {expected}, recomputed {actual}")
+    rejected = imported.rejected()
+    counts = {str(r["reason"]): int(r["count"]) for r in rejected["reason"].value_counts().to_dicts()}
+    _equal(folder, "rows", record.rows, record.rows_used + sum(record.rejected.values()))
+    _equal(folder, "rejected rows by reason", record.rejected, counts)
+    # Batches may wait for their anchor, be refused, or be what an interrupted first run left: they can make up for
+    # what the counted ones lack, never excuse what these have too much.
+    mine = [b for b in batches if b.id in counting]
+    counted = [b.batch for b in mine]
+    spare = [b.batch for b in batches if b.id not in counting]
+    if counted or record.trips == 0:
+        _fits(folder, "trips", record.trips, [b.tripCount for b in counted], [b.tripCount for b in spare])
+        sums = [b.reductionMg for b in counted], [b.reductionMg for b in spare]
+        _fits(folder, "reduction_mg", record.reduction_mg, *sums)
+    if sum(b.tripCount for b in counted) == record.trips and all(b.has_private for b in mine):
+        _check_rows(folder, record.rows, rejected["row"], mine)
+
+
+def _check_rows(folder: Path, count: int, rejected: pl.Series, batches: Sequence[BatchEvidence]) -> None:
+    """Every row of the file, 1 to `count`, is used by one trip or refused, and none is both or twice."""
+    used = [column for b in batches for column in b.private(("row", "row_exit")).get_columns()]
+    rows = pl.concat([column.drop_nulls().cast(pl.UInt64) for column in (rejected, *used)]).sort()
+    odd = (rows != pl.int_range(1, len(rows) + 1, dtype=pl.UInt64, eager=True)).arg_true()
+    if len(odd):
+        due, found = int(odd[0]) + 1, int(rows[odd[0]])
+        what = f"row {due} is not accounted for" if found > due else f"row {found} is accounted for twice"
+        raise VerificationError(f"import {folder.name}: {what}", row=min(due, found))
+    _equal(folder, "rows", count, len(rows))
+
+
+def _equal(folder: Path, what: str, recorded: object, recomputed: object) -> None:
+    if recorded != recomputed:
+        raise VerificationError(f"import {folder.name}: {what} recorded {recorded}, recomputed {recomputed}")
+
+
+def _fits(folder: Path, what: str, recorded: int, counted: Sequence[int], spare: Sequence[int]) -> None:
+    if not sum(counted) <= recorded <= sum(counted) + sum(spare):
+        _equal(folder, what, recorded, sum(counted))
 
 
 def check_streams(
