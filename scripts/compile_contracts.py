@@ -66,6 +66,7 @@ TARGETS = (
     Target("MethodologyRegistry", "contracts/MethodologyRegistry.sol", SHIPPED),
     Target("TripAnchors", "contracts/TripAnchors.sol", SHIPPED),
     Target("CarbonPoints", "contracts/CarbonPoints.sol", SHIPPED),
+    Target("RoleCouncil", "contracts/RoleCouncil.sol", SHIPPED),
     Target("MerkleLogHarness", HARNESS, "tests/contracts/artifacts"),
 )
 

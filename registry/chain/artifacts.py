@@ -12,7 +12,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature, function_signature_to_4byte_selector
 
-CONTRACTS: Final = ("AccessManager", "MethodologyRegistry", "TripAnchors", "CarbonPoints")
+CONTRACTS: Final = ("AccessManager", "MethodologyRegistry", "TripAnchors", "CarbonPoints", "RoleCouncil")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Final
 
 from web3 import HTTPProvider, Web3
@@ -37,7 +38,7 @@ def node_errors(where: str) -> Iterator[None]:
     """Turn a lost connection or a broken answer into ChainUnavailable."""
     try:
         yield
-    except (OSError, BadResponseFormat) as error:
+    except (OSError, BadResponseFormat, JSONDecodeError) as error:
         raise ChainUnavailable(
             f"node {where} does not answer ({type(error).__name__})",
             hint="start it with `puhui up`, or check the RPC URL; the command can be run again safely",
@@ -59,4 +60,9 @@ def connect(provider: BaseProvider, where: str) -> Chain:
     # QBFT and other proof-of-authority headers carry long extra data; on other chains this does nothing.
     w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     with node_errors(where):
-        return Chain(w3, int(w3.eth.chain_id), bytes(w3.eth.get_block(0)["hash"]), where)
+        try:
+            return Chain(w3, int(w3.eth.chain_id), bytes(w3.eth.get_block(0)["hash"]), where)
+        except JSONDecodeError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ChainUnavailable(f"what answers at {where} is no node ({error})", hint="check the RPC URL") from error

@@ -1,7 +1,8 @@
 """The deployed contracts of one ledger: putting them on a chain, and refusing a chain that is not theirs.
 
-Wiring: one AccessManager maps every guarded function to a role. The regulator deploys and wires; at the end the
-administration of roles is left with an execution delay, so that no key can quietly give itself another role.
+Wiring: one AccessManager maps every guarded function to a role. The regulator deploys and wires. At the end it makes
+the RoleCouncil of the five role holders the only administrator and gives up its own administration: from then on a
+change of roles takes two members and the delay, in which any member can cancel it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ ROLES: Final = {
     "points": 7,
 }
 ADMIN_ROLE: Final = 0
-# role -> contract -> guarded functions; what is not listed here stays with the administrator, behind its delay
+COUNCIL: Final = ("platform", "verifier", "regulator", "exchange", "guardian")
+# role -> contract -> guarded functions; what is not listed here stays with the council, behind its delay
 PERMISSIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "platform": {"TripAnchors": ("anchor",), "CarbonPoints": ("publishEpoch",)},
     "verifier": {"TripAnchors": ("attest", "reject"), "CarbonPoints": ("attestEpoch",)},
@@ -135,8 +137,9 @@ def deploy(
     admin_delay_s: int,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Deployment:
-    """Deploy and wire all contracts as the regulator; `holders` gives each role's address.
+    """Deploy and wire all contracts as the regulator; `holders` gives each role's address, no two the same.
 
+    `admin_delay_s` is the delay of the council, and of the regulator for whatever lowers a protection.
     Raises ChainRevert or ChainUnavailable; nothing refers to a deployment that did not finish.
     """
     first_block = chain.head() + 1
@@ -153,6 +156,8 @@ def deploy(
     create("MethodologyRegistry", manager.address)
     create("TripAnchors", manager.address, addresses["MethodologyRegistry"], 1)
     create("CarbonPoints", manager.address, addresses["TripAnchors"], activation_delay_s)
+    members = [Web3.to_checksum_address(holders[role]) for role in COUNCIL]
+    create("RoleCouncil", manager.address, members, admin_delay_s)
     progress("roles")
     _wire(regulator, manager, addresses, {**holders, "points": addresses["CarbonPoints"]}, admin_delay_s)
     return Deployment(chain.chain_id, chain.genesis, addresses, first_block)
@@ -170,8 +175,10 @@ def _wire(
         holder = holders["regulator"] if role == "regulator_delayed" else holders[role]
         delay = delay_s if role == "regulator_delayed" else 0
         regulator.send(manager.functions.grantRole(number, Web3.to_checksum_address(holder), delay))
-    # Last, because from here on the administration itself has to wait.
-    regulator.send(manager.functions.grantRole(ADMIN_ROLE, regulator.account.address, delay_s))
+    # Last, because after it the regulator can grant nothing any more. The council keeps its own delay.
+    council = Web3.to_checksum_address(addresses["RoleCouncil"])
+    regulator.send(manager.functions.grantRole(ADMIN_ROLE, council, 0))
+    regulator.send(manager.functions.renounceRole(ADMIN_ROLE, regulator.account.address))
 
 
 def _selector(contract: str, function: str) -> bytes:

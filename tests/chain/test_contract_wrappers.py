@@ -14,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
+from web3.contract.contract import Contract
 
 from registry.chain.artifacts import load
 from registry.chain.client import Chain, connect, connect_url
@@ -32,6 +33,8 @@ from registry.units import MG_PER_TONNE
 TESTER_GAS_PRICE = 10**10
 ROLES = ("platform", "verifier", "regulator", "exchange", "guardian")
 CLASS_2026 = 1 << 16 | 2026
+ADMIN, PLATFORM = 0, 1
+ADMIN_DELAY_S = 86_400
 
 
 @dataclass
@@ -44,6 +47,10 @@ class World:
 
     def send(self, role: str, call: object):
         return Submitter(self.chain, self.keys[role], gas_price=TESTER_GAS_PRICE).send(call)
+
+    def contract(self, name: str) -> Contract:
+        address = Web3.to_checksum_address(self.contracts.deployment.addresses[name])
+        return self.chain.w3.eth.contract(address=address, abi=load(name).abi)
 
 
 class RevertingProvider(EthereumTesterProvider):
@@ -71,7 +78,7 @@ def tester() -> tuple[EthereumTester, World]:
         Submitter(chain, keys["regulator"], gas_price=TESTER_GAS_PRICE),
         {role: key.address for role, key in keys.items()},
         activation_delay_s=0,
-        admin_delay_s=86_400,
+        admin_delay_s=ADMIN_DELAY_S,
     )
     world = World(chain, keys, Contracts.open(chain, deployment))
     world.send("regulator", world.contracts.methodologies.publish(methodology.DEFAULT))
@@ -126,10 +133,7 @@ def test_the_platform_cannot_attest_what_it_anchored(world: World) -> None:
 
 
 def test_every_guarded_function_of_the_wiring_exists_and_answers_to_its_role(world: World) -> None:
-    manager = world.chain.w3.eth.contract(
-        address=Web3.to_checksum_address(world.contracts.deployment.addresses["AccessManager"]),
-        abi=load("AccessManager").abi,
-    )
+    manager = world.contract("AccessManager")
     for targets in PERMISSIONS.values():
         for contract, names in targets.items():
             declared = {entry["name"] for entry in load(contract).abi if entry["type"] == "function"}
@@ -140,6 +144,58 @@ def test_every_guarded_function_of_the_wiring_exists_and_answers_to_its_role(wor
         ).call()
         == 2
     )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_key_can_grant_a_role_after_the_deployment(world: World, role: str) -> None:
+    grant = world.contract("AccessManager").functions.grantRole(PLATFORM, world.keys[role].address, 0)
+    with pytest.raises(ChainRevert) as refusal:
+        world.send(role, grant)
+    assert refusal.value.fields["error"] == "AccessManagerUnauthorizedAccount"
+    assert refusal.value.fields["arguments"]["roleId"] == str(ADMIN)
+
+
+def test_the_council_of_the_five_keys_is_the_only_administrator(world: World) -> None:
+    manager, council = world.contract("AccessManager"), world.contract("RoleCouncil")
+    events = manager.events
+    changes = [
+        *((log, True) for log in events.RoleGranted().get_logs(from_block=0)),
+        *((log, False) for log in events.RoleRevoked().get_logs(from_block=0)),
+    ]
+    administrators = set()
+    for log, granted in sorted(changes, key=lambda change: (change[0]["blockNumber"], change[0]["logIndex"])):
+        if log["args"]["roleId"] == ADMIN:
+            (administrators.add if granted else administrators.discard)(log["args"]["account"])
+    assert administrators == {council.address}
+    assert manager.functions.hasRole(ADMIN, council.address).call() == [True, 0]
+    assert council.functions.manager().call() == manager.address
+    assert council.functions.delay().call() == ADMIN_DELAY_S
+    assert council.functions.memberCount().call() == len(ROLES)
+    assert all(council.functions.isMember(key.address).call() for key in world.keys.values())
+
+
+def test_two_members_give_a_new_key_the_platforms_role_after_the_delay_and_not_before(
+    tester: tuple[EthereumTester, World], world: World
+) -> None:
+    manager, council = world.contract("AccessManager"), world.contract("RoleCouncil")
+    newcomer = Account.from_key(b"\x22" * 32).address
+    call = (manager.address, manager.encode_abi("grantRole", [PLATFORM, newcomer, 0]), bytes(32))
+    proposal = council.functions.hashProposal(*call).call()
+    assert world.send("platform", council.functions.propose(*call)).changed
+    assert world.send("platform", council.functions.propose(*call)).changed is False
+    with pytest.raises(ChainRevert) as refusal:
+        world.send("platform", council.functions.approve(proposal))
+    assert refusal.value.fields["error"] == "RoleCouncilSelfApproval"
+    assert world.send("verifier", council.functions.approve(proposal)).changed
+    with pytest.raises(ChainRevert) as refusal:
+        world.send("verifier", council.functions.execute(*call))
+    assert refusal.value.fields["error"] == "RoleCouncilOutOfTime"
+    assert manager.functions.hasRole(PLATFORM, newcomer).call() == [False, 0]
+    tester[0].time_travel(int(refusal.value.fields["arguments"]["from"]))
+    tester[0].mine_block()  # a call sees the time of the latest block
+    assert world.send("guardian", council.functions.execute(*call)).changed
+    assert world.send("guardian", council.functions.execute(*call)).changed is False
+    assert manager.functions.hasRole(PLATFORM, newcomer).call() == [True, 0]
 
 
 def test_the_batch_id_is_the_contracts(world: World) -> None:
@@ -190,9 +246,10 @@ def test_anchor_attest_issue_claim_and_redeem(world: World) -> None:
 
 def test_a_chain_with_other_code_is_refused(world: World) -> None:
     right = world.contracts.deployment
-    swapped = {**right.addresses, "TripAnchors": right.addresses["CarbonPoints"]}
-    with pytest.raises(ChainMismatch, match=r"TripAnchors at .* is not this release's contract"):
-        check_chain(world.chain, Deployment(right.chain_id, right.genesis, swapped, right.first_block))
+    for name in ("TripAnchors", "RoleCouncil"):
+        swapped = {**right.addresses, name: right.addresses["CarbonPoints"]}
+        with pytest.raises(ChainMismatch, match=rf"{name} at .* is not this release's contract"):
+            check_chain(world.chain, Deployment(right.chain_id, right.genesis, swapped, right.first_block))
 
 
 def test_another_genesis_is_refused(world: World) -> None:

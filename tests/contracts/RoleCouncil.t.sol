@@ -87,7 +87,7 @@ contract RoleCouncilTest is Fixture {
         vm.assertEq(delay, 0, "the council has its own delay");
     }
 
-    // Propose
+    // Propose, and what holds for every function
 
     function testFuzz_EveryFunction_RefusesStrangers(address caller, bytes32 id) public {
         vm.assume(!council.isMember(caller));
@@ -275,17 +275,19 @@ contract RoleCouncilTest is Fixture {
         _expectUnknown(address(council), _rotation(), SALT);
     }
 
-    function test_Execute_OfARemovedMember() public {
-        for (uint256 i = 0; i < 2; ++i) {
-            bytes32 id = _approved(address(manager), _rotation(), bytes32(i)); // by PLATFORM and VERIFIER
-            address removed = i == 0 ? PLATFORM : VERIFIER;
-            _decideBy(REGULATOR, EXCHANGE, address(council), abi.encodeCall(council.removeMember, (removed)), bytes32(i));
-            vm.prank(GUARDIAN);
-            vm.expectRevert(abi.encodeWithSelector(IRoleCouncil.RoleCouncilVoid.selector, id));
-            council.execute(address(manager), _rotation(), bytes32(i));
-            _decideBy(REGULATOR, EXCHANGE, address(council), abi.encodeCall(council.addMember, (removed)), bytes32(i));
-        }
+    function test_Execute_OfARemovedProposerOrApprover() public {
+        _expectVoidWithout(PLATFORM, "1");
+        _expectVoidWithout(VERIFIER, "2");
         _assertPlatform(NEW_PLATFORM, false);
+    }
+
+    function test_Execute_ApprovedAfterItsProposerWasRemoved() public {
+        bytes32 id = _propose(PLATFORM, _rotation());
+        _decideBy(REGULATOR, EXCHANGE, address(council), abi.encodeCall(council.removeMember, (PLATFORM)), SALT);
+        vm.prank(VERIFIER);
+        council.approve(id);
+        vm.warp(block.timestamp + DELAY);
+        _expect(abi.encodeWithSelector(IRoleCouncil.RoleCouncilVoid.selector, id), _rotation());
     }
 
     function test_Execute_AfterAnUninvolvedMemberWasRemoved() public {
@@ -561,6 +563,16 @@ contract RoleCouncilTest is Fixture {
         council.execute(address(council), data, SALT);
     }
 
+    /// @dev Removes `member`, who proposed or approved, and takes it in again.
+    function _expectVoidWithout(address member, bytes32 salt) private {
+        bytes32 id = _approved(address(manager), _rotation(), salt);
+        _decideBy(REGULATOR, EXCHANGE, address(council), abi.encodeCall(council.removeMember, (member)), salt);
+        vm.prank(GUARDIAN);
+        vm.expectRevert(abi.encodeWithSelector(IRoleCouncil.RoleCouncilVoid.selector, id));
+        council.execute(address(manager), _rotation(), salt);
+        _decideBy(REGULATOR, EXCHANGE, address(council), abi.encodeCall(council.addMember, (member)), salt);
+    }
+
     function _expectNoCouncil(bytes memory reason, address[] memory accounts) private {
         vm.expectRevert(reason);
         new RoleCouncil(address(manager), accounts, DELAY);
@@ -630,7 +642,7 @@ contract Reentrant {
     }
 
     function reenter(bytes32 salt) external {
-        ++entered;
+        if (++entered > 1) return; // a test that fails, not one that never ends
         bytes memory own = abi.encodeCall(
             _manager.execute,
             (address(this), abi.encodeCall(this.reenter, (salt)))
