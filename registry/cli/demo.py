@@ -146,12 +146,16 @@ class _Demo:
 
     def _epoch(self, opened: Ledger) -> None:
         self._say("发布积分（核查方重算权益并会签）", "publish points; the verifier recomputes every entitlement")
+        self._attest_pending(opened)  # of a demo that was interrupted here
         published = self._timed("epoch", lambda progress: publish_epoch(opened, progress))
         if published:
             stdout.print(
                 f"epoch {published.number}: {published.size:,} entitlements, "
                 f"{points_text(published.earned_mg)} points, gas {published.gas:,}"
             )
+        self._attest_pending(opened)
+
+    def _attest_pending(self, opened: Ledger) -> None:
         waiting = pending_epoch(opened)
         if waiting is not None:
             attested = self._timed("attest", lambda _: attest_epoch(opened, waiting))

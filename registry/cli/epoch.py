@@ -8,7 +8,7 @@ import typer
 
 from registry.cli.common import DryRunOption, HomeOption, JsonOption, Progress, emit, ledger, stdout
 from registry.services import keystores
-from registry.services.epochs import EpochStep, attest_epoch, publish_epoch
+from registry.services.epochs import EpochStep, attest_epoch, pending_epoch, publish_epoch
 from registry.services.queries import batches_waiting, epoch_detail
 from registry.units import points_text
 
@@ -34,11 +34,16 @@ def publish(
         emit(as_json, body, lambda: stdout.print(f"{len(waiting)} batches would be issued"))
         return
     with ledger(home, writing=True) as opened, Progress("epoch") as progress:
-        step = publish_epoch(opened, progress)
-        if step and attest and not keystores.missing(opened.home.keys, ("verifier",)):
-            progress(f"the verifier recomputes epoch {step.number}")
-            attested = attest_epoch(opened, step.number)
-            step = EpochStep(**{**vars(step), "state": attested.state})
+        attest = attest and not keystores.missing(opened.home.keys, ("verifier",))
+        pending = pending_epoch(opened) if attest else None
+        if pending is not None:  # published by a call that was interrupted before the verifier's part
+            step: EpochStep | None = attest_epoch(opened, pending)
+        else:
+            step = publish_epoch(opened, progress)
+            if step and attest:
+                progress(f"the verifier recomputes epoch {step.number}")
+                attested = attest_epoch(opened, step.number)
+                step = EpochStep(**{**vars(step), "state": attested.state})
     emit(as_json, vars(step) if step else {"number": None, "changed": False}, lambda: _text(step))
 
 

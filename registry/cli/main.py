@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,8 @@ from registry.cli import (
 )
 from registry.cli.common import stderr
 from registry.errors import PuhuiError, StorageError
+
+INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
     name="puhui",
@@ -88,11 +91,11 @@ def main(arguments: list[str] | None = None) -> int:
         app(given, prog_name="puhui")
     except PuhuiError as error:
         return _report(error, "--json" in given)
-    except SystemExit as stop:  # typer's way to end a command, with 2 for wrong usage
-        return stop.code if isinstance(stop.code, int) else 1
-    except KeyboardInterrupt:
-        stderr.print("interrupted: what was not finished was not recorded; run the command again")
-        return 1
+    except SystemExit as stop:  # typer's way to end a command: 2 for wrong usage, 130 for Ctrl-C, without a word
+        code = stop.code if isinstance(stop.code, int) else 1
+        if code == INTERRUPTED:
+            stderr.print("interrupted: what was not finished was not recorded; run the command again")
+        return code
     except MemoryError:
         return _report(StorageError("out of memory", hint="use a machine with more, or split the file"), False)
     return 0

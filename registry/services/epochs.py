@@ -54,6 +54,9 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
             return _send(ledger, prepared_before)
         # One of its batches was refused since; it never reached the chain, so another one takes its number.
         ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
+    elif last is not None and points.epoch(last.number) is None:
+        # A guardian cancelled it: its batches are attested again and wait for another epoch.
+        ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
     current = points.current_epoch()
     if current != points.active_epoch():
         raise ConflictError(
@@ -93,8 +96,11 @@ def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
         _verify(ledger, folder, record)
         sent = ledger.submitter("verifier").send(points.attest_epoch(number, record.digest))
 
-    def mark(session: Session) -> bool:
-        return epochs.mark_attested(session, number, tx=sent.transaction if sent else None)
+    def mark(session: Session) -> None:
+        # The one who published may have been interrupted before recording it.
+        if epochs.get(session, number).state is EpochState.PREPARED:
+            _mark_published(session, folder.epoch, record, None)
+        epochs.mark_attested(session, number, tx=sent.transaction if sent else None)
 
     ledger.db.write(mark)
     return _step(ledger, folder.epoch, "ATTESTED", sent.transaction if sent else None, sent.gas if sent else 0)
@@ -132,13 +138,14 @@ def _send(ledger: Ledger, epoch: Epoch) -> EpochStep:
     if record is None or record.root != epoch.root:
         raise ConflictError(f"epoch {epoch.number} on the chain is not the one that was prepared")
 
-    def mark(session: Session) -> None:
-        epochs.mark_published(session, epoch.number, tx=sent.transaction, active_at=record.active_at)
-        for batch in epoch.batches:
-            batches.mark_issued(session, "0x" + batch.hex(), epoch=epoch.number)
-
-    ledger.db.write(mark)
+    ledger.db.write(lambda session: _mark_published(session, epoch, record, sent.transaction))
     return _step(ledger, epoch, "PUBLISHED", sent.transaction, sent.gas)
+
+
+def _mark_published(session: Session, epoch: Epoch, record: EpochRecord, tx: str | None) -> None:
+    epochs.mark_published(session, epoch.number, tx=tx, active_at=record.active_at)
+    for batch in epoch.batches:
+        batches.mark_issued(session, "0x" + batch.hex(), epoch=epoch.number)
 
 
 def _step(ledger: Ledger, epoch: Epoch, state: str, transaction: str | None, gas: int) -> EpochStep:

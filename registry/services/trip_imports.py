@@ -18,6 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from registry.core import methodology
 from registry.core.batch import source_bytes32
 from registry.core.methodology import Methodology
 from registry.errors import UsageError
-from registry.evidence.files import storage_errors
+from registry.evidence.files import STAGING, storage_errors
 from registry.evidence.imports import ImportRecord, write_import
 from registry.services.account_opening import OpenedAccounts
 from registry.services.earlier_trips import EarlierTrips
@@ -93,12 +94,16 @@ def import_trips(ledger: Ledger, request: ImportRequest, progress: Progress = _s
     found = _recorded(ledger, request, digest)
     if found is not None:
         return found
-    with _staging(ledger, request.dry_run) as staging:
+    with _staging(ledger, request.dry_run) as staging, ThreadPoolExecutor(1) as beside:
+        # A keystore takes half a second to open: that passes while the file is read.
+        keys = None if request.dry_run else beside.submit(lambda: ledger.keys.day_keys)
         opened = OpenedAccounts(ledger, enabled=request.open_accounts)
         reader = adapter(request.input_format)
         staged = reader.stage(
             file, staging, spec, stations=stations, progress=lambda count: progress("reading rows", count)
         )
+        if keys:
+            keys.result()
         rows, judged, earlier = staged.rows, Judged(), EarlierTrips(ledger, request.source)
         for k in range(staged.partitions):
             progress(f"judging part {k + 1} of {staged.partitions}", rows)
@@ -167,10 +172,12 @@ def _recorded(ledger: Ledger, request: ImportRequest, digest: str) -> ImportResu
 
 
 def _of_same_file(ledger: Ledger, request: ImportRequest, file: InputFile) -> ImportResult | None:
-    """The latest result of the same file from the same source, if it was imported before."""
+    """The latest result of the same file from the same source, if it was imported before and none of it refused."""
     with ledger.db.read() as session:
         for row in imports.of_file(session, file.sha256):
-            if (row.source_id, row.format) == (request.source, request.input_format):
+            states = {batch.state for batch in batches.select_batches(session, import_id=row.id)}
+            same = (row.source_id, row.format) == (request.source, request.input_format)
+            if same and BatchState.REJECTED not in states:
                 return _result_of(session, row, request)
     return None
 
@@ -241,7 +248,8 @@ def _staging(ledger: Ledger, dry_run: bool) -> Iterator[Path]:
         else:
             folder = ledger.home.staging
             # One writer at a time: what stands here was left by a process that died.
-            shutil.rmtree(folder, ignore_errors=True)
+            for leftover in (folder, ledger.home.evidence / STAGING):
+                shutil.rmtree(leftover, ignore_errors=True)
             folder.mkdir(mode=0o700)
     try:
         yield folder
