@@ -20,7 +20,7 @@ class Check:
 
     def to_json(self) -> dict[str, object]:
         """The check as `--json` prints it."""
-        return {"name": self.name, "ok": self.ok, "expected": self.expected, "actual": self.actual, **self.fields}
+        return {**self.fields, "name": self.name, "ok": self.ok, "expected": self.expected, "actual": self.actual}
 
 
 def compare(name: str, expected: object, actual: object, **fields: object) -> Check:

@@ -135,7 +135,9 @@ class BatchEvidence:
 
     def check_files(self) -> None:
         """Compare every file present with the manifest; public files must be present."""
-        for name in (*PUBLIC_FILES, *(PRIVATE_FILES if self.has_private else ())):
+        private = [name for name in PRIVATE_FILES if (self.folder / name).exists()]
+        # Both private files or neither: one alone was lost, or removed to keep an audit at the public level.
+        for name in (*PUBLIC_FILES, *(PRIVATE_FILES if private else ())):
             check_file(self.folder / name, self.files[name])
         if self.files["leaves.parquet"]["sha256"] != self.batch.leavesDigest.hex():
             raise EvidenceError(

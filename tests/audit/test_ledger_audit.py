@@ -139,6 +139,8 @@ def test_private_evidence_decides_the_level(make_ledger: MakeLedger) -> None:
     assert audit(puhui.home).level == "full"
     (folder,) = (puhui.evidence / "batches").iterdir()
     (folder / "private.parquet").unlink()
+    assert "private.parquet: expected" in wrong(audit(puhui.home))["evidence files unchanged"]
+    (folder / "openings.bin").unlink()
     report = audit(puhui.home)
     assert (report.level, report.ok) == ("public", True)
 
