@@ -132,12 +132,6 @@ class BatchAudit:
             row = odd.row(0, named=True)
             raise self._wrong(row["index"], f"rule {row['reason'] or 'service day or consent'} speaks against it")
 
-    def journeys(self) -> pl.DataFrame:
-        """The columns that say who travelled when, with tag and batch, for the checks across a day's batches."""
-        wanted = ("row", "carrier_ref", "board_stop", "board_time", "alight_time")
-        tags = self.leaves["tag"]
-        return self._private().select(wanted).with_columns(tags, pl.lit(self.evidence.id.hex()).alias("batch"))
-
     def earned(self) -> pl.DataFrame:
         """The mg each account earned in this batch: account (20 bytes), class, earned_mg."""
         return earned_by_account(self._private()["wallet"], self.leaves["reduction_mg"], self.class_id)

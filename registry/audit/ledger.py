@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from registry.audit.batches import BatchAudit
-from registry.audit.days import check_day
+from registry.audit.days import DayRows, check_day
 from registry.audit.epochs import EpochsAudit
 from registry.audit.findings import Findings
 from registry.audit.records import check_imports, check_streams, read_folders
@@ -163,10 +163,10 @@ class _Audit:
                 if status is Status.REJECTED:  # what was wrong with it is why it was refused
                     continue
                 self.progress(f"{day} {folder.batch.source} {folder.batch.sequence}")
-                audit = self._batch(folder)
+                readable = self._batch(folder)
                 # What an interrupted import left is not on the chain, and holds the journeys of its second run.
-                if audit and status is not Status.NONE:
-                    counted.append(audit)
+                if readable and status is not Status.NONE:
+                    counted.append(DayRows.read(folder))
             check_day(self.findings, counted, self.full)
 
     def _identity(self, item: Anchored) -> None:
@@ -179,19 +179,20 @@ class _Audit:
         else:
             self.findings.right(name)
 
-    def _batch(self, folder: BatchEvidence) -> BatchAudit | None:
+    def _batch(self, folder: BatchEvidence) -> bool:
+        """Recompute one batch; false when it cannot be read. Only its accounts' sums are kept."""
         count = folder.batch.tripCount
         try:
             audit = BatchAudit(folder)
         except PuhuiError as error:
             self.findings.wrong("reductions recomputed", error.message, **error.fields)
-            return None
+            return False
         for name, step in [*audit.public_steps(), *(audit.private_steps() if self.full else [])]:
             with self.findings.checking(name, count):
                 step()
         if self.full and audit.private is not None and audit.private.height == audit.leaves.height:
             self.earned[folder.id] = audit.earned()
-        return audit
+        return True
 
     def _totals(self, anchored: dict[bytes, Anchored], points: dict[str, object]) -> None:
         by_status: dict[str, int] = defaultdict(int)

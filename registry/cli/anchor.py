@@ -57,12 +57,13 @@ def reject(
     batch: str,
     reason: Annotated[str, typer.Option(help="At most 31 ASCII characters; public.")],
     home: HomeOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Reject a batch for good, as the verifier. Its trips may be imported again, corrected."""
-    with ledger(home, writing=True) as opened:
-        step = reject_batch(opened, batch, reason)
-    emit(as_json, vars(step), lambda: _text([step], False))
+    with ledger(home, writing=not dry_run) as opened:
+        step = reject_batch(opened, batch, reason, dry_run=dry_run)
+    emit(as_json, {**vars(step), "dry_run": dry_run}, lambda: _text([step], dry_run))
 
 
 def _body(steps: list[BatchStep], dry_run: bool) -> dict[str, object]:

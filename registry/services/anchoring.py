@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlmodel import Session
 
 from registry.audit.batches import BatchAudit
-from registry.audit.days import check_day
+from registry.audit.days import DayRows, check_day
 from registry.audit.findings import Findings
 from registry.chain.contracts.trip_anchors import Status
 from registry.errors import ConflictError, InputError, VerificationError
@@ -39,7 +40,7 @@ def anchor_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = l
     steps = []
     for row in _rows(ledger, wanted, BatchState.SEALED):
         progress(row.id)
-        folder = _evidence(ledger, row)
+        folder = _evidence(ledger, row.id)
         anchors = ledger.contracts.anchors
         record = anchors.find(folder.id)
         transaction, block, gas = None, None, 0
@@ -78,63 +79,71 @@ def register_source(ledger: Ledger, source_id: str, cap_mg: int | None = None) -
 def attest_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = lambda _: None) -> list[BatchStep]:
     """As the verifier: recompute the wanted batches, or every anchored one, from evidence, and co-sign each.
 
-    Nothing in the database is trusted. Raises VerificationError, and signs nothing, at the first difference.
+    A service day is judged as a whole, with every batch that is anchored on the chain for it. Raises
+    VerificationError at the first difference, and then signs nothing of that day.
     """
-    steps = []
-    for row in _rows(ledger, wanted, BatchState.ANCHORED):
-        progress(row.id)
-        anchors = ledger.contracts.anchors
-        batch_id = bytes.fromhex(row.id[2:])
-        status = anchors.find(batch_id).status
-        transaction, gas = None, 0
-        if status is Status.ANCHORED:
-            recompute(ledger, row)
-            sent = ledger.submitter("verifier").send(anchors.attest(batch_id))
-            transaction, gas = sent.transaction, sent.gas
-            status = anchors.find(batch_id).status
-        if status in (Status.ATTESTED, Status.ISSUED):
-
-            def mark(session: Session, row: BatchRow = row, tx: str | None = transaction) -> bool:
-                return batches.mark_attested(session, row.id, tx=tx)
-
-            ledger.db.write(mark)
-        steps.append(BatchStep(row.id, status.name, transaction is not None, transaction, gas))
+    steps: list[BatchStep] = []
+    rows = sorted(_rows(ledger, wanted, BatchState.ANCHORED), key=lambda row: row.service_date)
+    for day, same_day in groupby(rows, key=lambda row: row.service_date):
+        due = list(same_day)
+        fresh = [row for row in due if _status(ledger, row) is Status.ANCHORED]
+        for row in fresh:
+            progress(row.id)
+            recompute(ledger, row.id)
+        if fresh:
+            _check_day(ledger, day)
+        steps += [_attest(ledger, row) for row in due]
     return steps
 
 
-def reject_batch(ledger: Ledger, batch: str, reason: str) -> BatchStep:
-    """As the verifier: reject a batch for good; its trips may then be imported again."""
+def _attest(ledger: Ledger, row: BatchRow) -> BatchStep:
+    anchors, sent = ledger.contracts.anchors, None
+    if _status(ledger, row) is Status.ANCHORED:
+        sent = ledger.submitter("verifier").send(anchors.attest(bytes.fromhex(row.id[2:])))
+    transaction, gas = (sent.transaction, sent.gas) if sent else (None, 0)
+    status = _status(ledger, row)
+    if status in (Status.ATTESTED, Status.ISSUED):
+        ledger.db.write(lambda session: batches.mark_attested(session, row.id, tx=transaction))
+    return BatchStep(row.id, status.name, transaction is not None, transaction, gas)
+
+
+def _status(ledger: Ledger, row: BatchRow) -> Status:
+    return ledger.contracts.anchors.find(bytes.fromhex(row.id[2:])).status
+
+
+def reject_batch(ledger: Ledger, batch: str, reason: str, *, dry_run: bool = False) -> BatchStep:
+    """As the verifier: reject a batch for good; its trips may then be imported again. A dry run only finds it."""
     with ledger.db.read() as session:
         row = batches.get(session, batch)
     if not reason or len(reason) > 31 or not reason.isascii():
         raise InputError("a reason has 1 to 31 ASCII characters", hint="for example a ticket number")
+    if dry_run:
+        return BatchStep(row.id, row.state, False, None, 0)
     sent = ledger.submitter("verifier").send(ledger.contracts.anchors.reject(bytes.fromhex(row.id[2:]), reason))
     ledger.db.write(lambda session: batches.mark_rejected(session, row.id))
     return BatchStep(row.id, "REJECTED", sent.changed, sent.transaction, sent.gas)
 
 
-def recompute(ledger: Ledger, row: BatchRow) -> BatchAudit:
-    """Recompute a batch, and its service day with every attested batch; raises VerificationError."""
-    evidence = _evidence(ledger, row)
+def recompute(ledger: Ledger, batch: str) -> BatchAudit:
+    """Recompute one batch from its evidence, at the full level; raises VerificationError."""
+    evidence = _evidence(ledger, batch)
     evidence.check_files()
-    mine = _recomputed(evidence)
-    with ledger.db.read() as session:
-        same_day = [r for r in batches.counting_on(session, row.service_date) if r.id != row.id]
-    anchored = [r for r in same_day if r.state is not BatchState.SEALED]
-    findings = Findings()
-    others = [BatchAudit(_evidence(ledger, r)) for r in anchored]
-    check_day(findings, [mine, *others], full=True)
-    for check in findings.checks():
-        if not check.ok:
-            raise VerificationError(f"{check.name}: {check.actual}")
-    return mine
-
-
-def _recomputed(evidence: BatchEvidence) -> BatchAudit:
     audit = BatchAudit(evidence)
     for _, step in [*audit.public_steps(), *audit.private_steps()]:
         step()
     return audit
+
+
+def _check_day(ledger: Ledger, day: int) -> None:
+    """No journey twice among the batches the chain holds for a service day; raises VerificationError."""
+    anchors, chain = ledger.contracts.anchors, ledger.contracts
+    found = anchors.anchored(chain.deployment.first_block, chain.chain.head(), serviceDate=day)
+    counting = [e.batch_id for e in found if anchors.find(e.batch_id).status is not Status.REJECTED]
+    findings = Findings()
+    check_day(findings, [DayRows.read(_evidence(ledger, "0x" + batch.hex())) for batch in counting], full=True)
+    for check in findings.checks():
+        if not check.ok:
+            raise VerificationError(f"{check.name}: {check.actual}")
 
 
 def _rows(ledger: Ledger, wanted: Sequence[str], state: BatchState) -> list[BatchRow]:
@@ -148,5 +157,5 @@ def _rows(ledger: Ledger, wanted: Sequence[str], state: BatchState) -> list[Batc
     return [row for row in rows if row.state is state]
 
 
-def _evidence(ledger: Ledger, row: BatchRow) -> BatchEvidence:
-    return BatchEvidence(batch_folder(ledger.home.evidence, bytes.fromhex(row.id[2:])))
+def _evidence(ledger: Ledger, batch: str) -> BatchEvidence:
+    return BatchEvidence(batch_folder(ledger.home.evidence, bytes.fromhex(batch[2:])))

@@ -170,11 +170,7 @@ def _earned(ledger: Ledger, batch_id: bytes) -> pl.DataFrame:
 
 def _verify(ledger: Ledger, folder: EpochEvidence, record: EpochRecord) -> None:
     folder.check_files()
-    earned = []
-    for batch in folder.epoch.batches:
-        with ledger.db.read() as session:
-            row = batches.get(session, "0x" + batch.hex())
-        earned.append(recompute(ledger, row).earned())
+    earned = [recompute(ledger, "0x" + batch.hex()).earned() for batch in folder.epoch.batches]
     expected = entitlement.accumulate(entitlements_of(ledger, folder.epoch.number - 1), earned)
     root = entitlement.root_of(expected)
     if (root, expected.height) != (record.root, record.size):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 from Crypto.Hash import keccak as keccak_hash
@@ -25,8 +26,8 @@ BATCH_FIELDS = (
     ("inputDigest", "bytes32"),
     ("previous", "bytes32"),
 )
-PERSONAL = "source trip_id account_id wallet consent_at carrier_ref line board_stop board_time alight_stop".split()
-PERSONAL += ["alight_time", "fare_fen"]
+PERSONAL = ["source", "trip_id", "account_id", "wallet", "consent_at", "carrier_ref", "line"]
+PERSONAL += ["board_stop", "board_time", "alight_stop", "alight_time", "fare_fen"]
 
 # The eight leaves of the Certificate Transparency test tree; their roots are published by third parties.
 CT_LEAVES = [
@@ -127,15 +128,19 @@ def entitlement(account: bytes, class_id: int, earned: int, converted: int) -> b
     return b"\x02" + account + class_id.to_bytes(8, "big") + amounts
 
 
-def openings(rows: list[dict[str, Any]]) -> bytes:
+def key_of(trip_id: str) -> bytes:
+    return sha256(trip_id.encode())[:8]
+
+
+def openings(rows: list[dict[str, Any]], key: Callable[[str], bytes] = key_of) -> bytes:
     """`openings.bin` of rows with trip_id, leaf, salt and canonical, in leaf order."""
-    keys = sorted((sha256(row["trip_id"].encode())[:8], i) for i, row in enumerate(rows))
+    keys = sorted((key(row["trip_id"]), i) for i, row in enumerate(rows))
     parts = [row["leaf"] + row["salt"] + row["canonical"] for row in rows]
     at = 16 + 12 * len(rows) + 8 * (len(rows) + 1)
     offsets = [at]
     for part in parts:
         offsets.append(offsets[-1] + len(part))
-    table = b"".join(key + i.to_bytes(4, "big") for key, i in keys) + b"".join(o.to_bytes(8, "big") for o in offsets)
+    table = b"".join(k + i.to_bytes(4, "big") for k, i in keys) + b"".join(o.to_bytes(8, "big") for o in offsets)
     return b"PHOPEN1\n" + len(rows).to_bytes(8, "big") + table + b"".join(parts)
 
 

@@ -113,7 +113,9 @@ def test_a_parsed_batch_with_such_a_source_is_a_bad_proof(source: object) -> Non
     assert raised.value.message == f"batch field source is no source id: {source!r}"
 
 
-@pytest.mark.parametrize("value", [bytes(32), b"\0szt".ljust(32, b"\0"), b"SZT".ljust(32, b"\0"), b"a" * 32, b"\xff" * 32])
+@pytest.mark.parametrize(
+    "value", [bytes(32), b"\0szt".ljust(32, b"\0"), b"SZT".ljust(32, b"\0"), b"a" * 32, b"\xff" * 32]
+)
 def test_bytes_that_are_no_source_id_are_refused(value: bytes) -> None:
     with pytest.raises(ProofError, match=rf"^bytes32 {value.hex()} is no source id$"):
         source_text(value)

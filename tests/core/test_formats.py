@@ -127,7 +127,9 @@ def test_batch() -> None:
     assert batch.to_json() == BATCH["json"]
 
 
-@pytest.mark.parametrize("text", [VECTORS["import_record"]["text"], VECTORS["batch_manifest"], VECTORS["epoch_manifest"]])
+@pytest.mark.parametrize(
+    "text", [VECTORS["import_record"]["text"], VECTORS["batch_manifest"], VECTORS["epoch_manifest"]]
+)
 def test_canonical_json(text: str) -> None:
     assert canonical_json(json.loads(text)) == text.encode()
 

@@ -36,10 +36,7 @@ CANONICAL = independent.netstrings([FIELDS[name] for name in independent.PERSONA
 TAG, COMMITMENT = bytes(range(16)), bytes(range(32))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(["罗湖", "1号线", ":,", "3:a,"])
 OPENINGS = st.fixed_dictionaries(
-    {
-        name: st.none() | st.integers(-(2**63), 2**63 - 1) if name in NUMBER_FIELDS else TEXT
-        for name in PERSONAL_FIELDS
-    }
+    {name: st.none() | st.integers(-(2**63), 2**63 - 1) if name in NUMBER_FIELDS else TEXT for name in PERSONAL_FIELDS}
 )
 
 
@@ -58,9 +55,7 @@ def test_a_leaf_of_another_kind_is_refused(kind: int) -> None:
         TripLeaf.decode(bytes([kind]) + bytes(61))
 
 
-@given(
-    st.integers(0, 255), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.binary(min_size=48, max_size=48)
-)
+@given(st.integers(0, 255), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.binary(min_size=48, max_size=48))
 def test_leaves_round_trip(mode: int, distance: int, reduction: int, rest: bytes) -> None:
     leaf = TripLeaf(mode, distance, reduction, rest[:16], rest[16:])
     assert leaf.encode() == independent.leaf(mode, distance, reduction, rest[:16], rest[16:])

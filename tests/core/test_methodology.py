@@ -27,7 +27,9 @@ SINGLE = [vector for vector in TRANSIT.values() if vector.get("eligible")]
 
 def test_a_published_version_is_never_edited() -> None:
     # These hashes stand on chains. If this fails, undo the edit and make a new module for a new version.
-    frozen = {spec.name: (spec.id, spec.parameters_hash().hex(), spec.document_hash().hex()) for spec in methodology.ALL}
+    frozen = {
+        spec.name: (spec.id, spec.parameters_hash().hex(), spec.document_hash().hex()) for spec in methodology.ALL
+    }
     assert frozen == {
         "sz_transit/1": (
             1,
@@ -92,7 +94,9 @@ def test_golden_sz_08_no_distance_is_not_eligible() -> None:
 
 def test_golden_sz_11_every_leg_is_floored() -> None:
     vector = TRANSIT["SZ-11"]
-    assert sum(SPEC.reduction_mg(mode, distance) for mode, distance in vector["legs"]) == vector["reduction_mg"] == 712264
+    assert (
+        sum(SPEC.reduction_mg(mode, distance) for mode, distance in vector["legs"]) == vector["reduction_mg"] == 712264
+    )
 
 
 def test_golden_sz_12_a_city_day_in_whole_tonnes() -> None:

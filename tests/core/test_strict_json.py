@@ -74,7 +74,7 @@ def test_no_body_overruns_the_stack_or_takes_for_ever(bomb: str) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab罗湖\"\\[{", max_size=3), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab罗湖"\\[{', max_size=3), inner, max_size=3),
 )
 
 

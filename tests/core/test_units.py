@@ -17,7 +17,9 @@ def test_a_reduction_is_never_negative(mg: int) -> None:
         whole_tonnes(mg)
 
 
-@pytest.mark.parametrize(("mg", "split"), [(0, (0, 0)), (10**9 - 1, (0, 10**9 - 1)), (10**9, (1, 0)), (4039750000, (4, 39750000))])
+@pytest.mark.parametrize(
+    ("mg", "split"), [(0, (0, 0)), (10**9 - 1, (0, 10**9 - 1)), (10**9, (1, 0)), (4039750000, (4, 39750000))]
+)
 def test_tonnes_are_floored_and_the_rest_is_carried(mg: int, split: tuple[int, int]) -> None:
     assert whole_tonnes(mg) == split
 

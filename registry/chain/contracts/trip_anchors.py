@@ -99,9 +99,9 @@ class TripAnchors(DeployedContract):
         """Whether this verifier attested the batch."""
         return bool(self._read(self.contract.functions.hasAttested(batch_id, verifier)))
 
-    def anchored(self, first: int, last: int) -> Iterator[AnchorEvent]:
-        """Every anchored batch from block `first` to `last`, in the order of the chain."""
-        for event in events(self.chain, self.contract.events.BatchAnchored(), first, last):
+    def anchored(self, first: int, last: int, **filters: int) -> Iterator[AnchorEvent]:
+        """Every anchored batch from block `first` to `last`, in the order of the chain; `serviceDate` can be given."""
+        for event in events(self.chain, self.contract.events.BatchAnchored(), first, last, **filters):
             arguments = event["args"]
             body = arguments["batch"]
             values = list(body.values()) if hasattr(body, "values") else list(body)
