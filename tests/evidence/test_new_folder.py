@@ -180,37 +180,37 @@ def test_a_full_disk_leaves_nothing_whichever_file_it_stops(tmp_path: Path) -> N
     program = f"""
         import resource
         from pathlib import Path
+        import polars as pl
         from registry.errors import StorageError
-        from tests.evidence.folders import contents, published, sealed
+        from registry.evidence.imports import REJECTED_SCHEMA, write_import
+        from tests.evidence.folders import RECORD, contents, published, sealed
+
         evidence = Path({str(tmp_path)!r})
-        stopped = 0
-        for limit in (0, 100, 3_000, 20_000, 30_000, 60_000, 80_000, 100_000, 140_000, 200_000, 400_000):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            for write in (lambda: sealed(evidence, 2000), lambda: published(evidence)) if limit < 101 else (
-                lambda: sealed(evidence, 2000),
-            ):
+        rows = [(n, "bad_row", str(n)) for n in range(3000)]
+        rejected = pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
+        writers = {{
+            "import": lambda: write_import(evidence, RECORD, rejected),
+            "batch": lambda: sealed(evidence, 2000),
+            "epoch": lambda: published(evidence),
+        }}
+        for name, limits in (("import", (0, 3, 500)), ("batch", (0, 1_000, 30_000, 70_000, 300_000)), ("epoch", (0, 50))):
+            for limit in limits:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
                 try:
-                    write()
+                    writers[name]()
                 except StorageError as error:
                     assert error.message == f"evidence in {{evidence}}: no space left", error.message
                     assert error.hint == "free some space and run the command again; nothing was recorded"
-                    stopped += 1
-                assert contents(evidence) == [], (limit, contents(evidence))
+                else:
+                    raise AssertionError(name, limit)
+                assert contents(evidence) == [], (name, limit)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        print(stopped, sealed(evidence, 2000).id().hex())
+        print(sealed(evidence, 2000).id().hex())
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    run = [sys.executable, "-c", textwrap.dedent(program)]
+    ran = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ran.stderr == ""
-    stopped, batch_id = ran.stdout.split()
-    assert stopped == "13"
-    BatchEvidence(batch_folder(tmp_path, bytes.fromhex(batch_id))).check_files()
+    BatchEvidence(batch_folder(tmp_path, bytes.fromhex(ran.stdout.strip()))).check_files()
 
 
 # --- who may read -------------------------------------------------------------------------------------------
