@@ -186,24 +186,25 @@ def test_a_full_disk_leaves_nothing_whichever_file_it_stops(tmp_path: Path) -> N
         from tests.evidence.folders import RECORD, contents, published, sealed
 
         evidence = Path({str(tmp_path)!r})
-        rows = [(n, "bad_row", str(n)) for n in range(3000)]
+        rows = [(n, "bad_row", str(n * 7919 % 100_003)) for n in range(20_000)]
         rejected = pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
         writers = {{
             "import": lambda: write_import(evidence, RECORD, rejected),
             "batch": lambda: sealed(evidence, 2000),
             "epoch": lambda: published(evidence),
         }}
-        for name, limits in (("import", (0, 3, 500)), ("batch", (0, 1_000, 30_000, 70_000, 300_000)), ("epoch", (0, 50))):
-            for limit in limits:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-                try:
-                    writers[name]()
-                except StorageError as error:
-                    assert error.message == f"evidence in {{evidence}}: no space left", error.message
-                    assert error.hint == "free some space and run the command again; nothing was recorded"
-                else:
-                    raise AssertionError(name, limit)
-                assert contents(evidence) == [], (name, limit)
+        limits = {{"import": (0, 3, 500, 5_000), "batch": (0, 1_000, 30_000, 70_000, 300_000), "epoch": (0, 50)}}
+        for name, limit in [(name, limit) for name in writers for limit in limits[name]]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                writers[name]()
+            except StorageError as error:
+                # Where Polars keeps the system's reason to itself, only that the disk refused is known.
+                said = error.message.removeprefix(f"evidence in {{evidence}}: ")
+                assert said in ("no space left", "Input/output error")[: 1 + (name == "import")], said
+            else:
+                raise AssertionError(name, limit)
+            assert contents(evidence) == [], (name, limit)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         print(sealed(evidence, 2000).id().hex())
     """
