@@ -23,7 +23,7 @@ REGISTRIES = re.compile(
             *(
                 "py" + "pi.org",
                 "python" + "hosted.org",
-                "registry." + "npmjs.org",
+                "registry.np" + "mjs.org",
                 "npm" + "mirror.com",
                 "yarn" + "pkg.com",
             ),

@@ -72,7 +72,7 @@ class BatchAudit:
             pl.col("distance_m").is_between(*limits).alias("fits"),
         )
         odd = table.with_row_index().filter(
-            ~pl.col("fits") | pl.col("expected").is_null() | (pl.col("expected") != pl.col("reduction_mg"))
+            ~pl.col("fits") | pl.col("expected").is_null() | pl.col("expected").ne_missing(pl.col("reduction_mg"))
         )
         if odd.height:
             row = odd.row(0, named=True)

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from registry.core.leaf import fixed_bytes
+from registry.core.leaf import fixed_bytes, whole_numbers
 from registry.core.merkle import leaf_hashes, root
 from registry.errors import ProofError
 
@@ -101,9 +101,8 @@ def encode_entitlements(frame: pl.DataFrame) -> bytes:
     records = np.zeros(frame.height, dtype=_COLUMNAR)
     records["kind"] = ENTITLEMENT_KIND
     records["account"] = fixed_bytes(frame["account"], 20)
-    records["class"] = frame["class"].to_numpy()
-    records["earned"] = frame["earned_mg"].to_numpy()
-    records["converted"] = frame["converted_mg"].to_numpy()
+    for name, column in (("class", "class"), ("earned", "earned_mg"), ("converted", "converted_mg")):
+        records[name] = whole_numbers(frame[column], pl.UInt64())
     return records.tobytes()
 
 

@@ -95,7 +95,10 @@ def canonical_fields(fields: Mapping[str, Value]) -> bytes:
     if set(fields) != set(PERSONAL_FIELDS):
         odd = sorted(set(fields) ^ set(PERSONAL_FIELDS))
         raise ProofError(f"opening has missing or unknown fields: {', '.join(odd)}")
-    return b"".join(netstring(fields[name]) for name in PERSONAL_FIELDS)
+    try:
+        return b"".join(netstring(fields[name]) for name in PERSONAL_FIELDS)
+    except UnicodeEncodeError as error:
+        raise ProofError("an opened field is no Unicode text") from error
 
 
 def parse_fields(data: bytes) -> dict[str, Value]:
@@ -108,8 +111,11 @@ def parse_fields(data: bytes) -> dict[str, Value]:
         end = colon + 1 + int(size) if size.isdigit() else len(data) + 1
         if end >= len(data) or data[end : end + 1] != b",":
             raise ProofError(f"opening is not canonical at field {name}")
-        text = data[colon + 1 : end].decode()
-        fields[name] = (int(text) if text else None) if name in NUMBER_FIELDS else text
+        try:
+            text = data[colon + 1 : end].decode()
+            fields[name] = (int(text) if text else None) if name in NUMBER_FIELDS else text
+        except ValueError as error:
+            raise ProofError(f"opening is not canonical at field {name}") from error
         at = end + 1
     if at != len(data) or canonical_fields(fields) != data:
         raise ProofError("opening is not canonical")
@@ -187,8 +193,8 @@ def encode_leaves(frame: pl.DataFrame) -> bytes:
     """Rows of mode, distance_m, reduction_mg (integers), tag, commitment (binary) as 62-byte records."""
     records = np.zeros(frame.height, dtype=_COLUMNAR)
     records["kind"] = TRIP_KIND
-    for name in ("mode", "distance_m", "reduction_mg"):
-        records[name] = frame[name].to_numpy()
+    for name, kind in (("mode", pl.UInt8()), ("distance_m", pl.UInt32()), ("reduction_mg", pl.UInt64())):
+        records[name] = whole_numbers(frame[name], kind)
     records["tag"] = fixed_bytes(frame["tag"], TAG_SIZE)
     records["commitment"] = fixed_bytes(frame["commitment"], 32)
     return records.tobytes()
@@ -196,13 +202,21 @@ def encode_leaves(frame: pl.DataFrame) -> bytes:
 
 def fixed_bytes(column: pl.Series, width: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """A binary column of equally long values as an (n, width) array; raises ProofError naming an odd row."""
+    sizes = column.bin.size() if column.dtype == pl.Binary else pl.Series([None])
+    if sizes.null_count() or (len(column) and (sizes.min() != width or sizes.max() != width)):
+        raise ProofError(f"column {column.name} holds values that are not {width} bytes")
     joined = b"".join(column.to_list())
-    if len(joined) != width * len(column):
-        raise ProofError(f"column {column.name} holds values that are not {width} bytes")
-    sizes = column.bin.size()
-    if len(column) and (sizes.min() != width or sizes.max() != width):
-        raise ProofError(f"column {column.name} holds values that are not {width} bytes")
     return np.frombuffer(joined, dtype=np.uint8).reshape(len(column), width)
+
+
+def whole_numbers(column: pl.Series, kind: pl.DataType) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """An integer column as unsigned integers of `kind`; raises ProofError when a value is absent or does not fit."""
+    if column.dtype.is_integer() and not column.null_count():
+        try:
+            return column.cast(kind).to_numpy()
+        except pl.exceptions.InvalidOperationError as error:
+            raise ProofError(f"column {column.name} holds values that are no {kind}") from error
+    raise ProofError(f"column {column.name} holds values that are no {kind}")
 
 
 def tag_order(tags: Sequence[bytes]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

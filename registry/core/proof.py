@@ -188,7 +188,9 @@ def _opening(leaf: bytes, body: object) -> OpenedLeaf | None:
         raise ProofError("opening is not null and not {salt, fields}")
     if not all(value is None or type(value) in (str, int) for value in body["fields"].values()):
         raise ProofError("an opened field is neither text, integer nor null")
-    return OpenedLeaf(leaf, hex_bytes(body["salt"], SALT_SIZE, "salt"), canonical_fields(body["fields"]))
+    canonical = canonical_fields(body["fields"])
+    parse_fields(canonical)  # numbers are numbers, so that no later reading of the fields can fail
+    return OpenedLeaf(leaf, hex_bytes(body["salt"], SALT_SIZE, "salt"), canonical)
 
 
 def _integer(value: object, name: str) -> int:

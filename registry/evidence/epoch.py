@@ -71,7 +71,9 @@ class EpochEvidence:
             if body["format"] != FORMAT or set(body) != {"format", "number", "root", "size", "batches", "files"}:
                 raise KeyError(body["format"])
             batches = tuple(hex_bytes(b, 32, "batches") for b in body["batches"])
-            self.epoch = Epoch(int(body["number"]), hex_bytes(body["root"], 32, "root"), int(body["size"]), batches)
+            if not all(type(body[name]) is int for name in ("number", "size")) or not isinstance(body["files"], dict):
+                raise TypeError("number, size or files has another type")
+            self.epoch = Epoch(body["number"], hex_bytes(body["root"], 32, "root"), body["size"], batches)
             self.files: dict[str, Any] = body["files"]
         except (KeyError, TypeError, ValueError, ProofError) as error:
             raise EvidenceError(

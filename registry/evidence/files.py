@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -13,12 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from registry.core import strict_json
 from registry.errors import EvidenceError, StorageError
 
 STAGING: Final = "tmp"
 _CHUNK: Final = 1 << 20
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -27,11 +31,22 @@ def storage_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in _FULL
-        raise StorageError(
-            f"{what}: {'no space left' if full else error.strerror or error}",
-            hint="free some space and run the command again; nothing was recorded" if full else None,
-        ) from error
+        raise _storage_error(what, error.errno, error.strerror or str(error)) from error
+    except pl.exceptions.ComputeError as error:
+        # Polars wraps what the operating system said in an error of its own, or keeps it to itself.
+        text = str(error)
+        if not text.startswith("parquet:"):
+            raise
+        number = int(found[1]) if (found := _OS_ERROR.search(text)) else errno.EIO
+        raise _storage_error(what, number, os.strerror(number)) from error
+
+
+def _storage_error(what: str, number: int | None, text: str) -> StorageError:
+    full = number in _FULL
+    return StorageError(
+        f"{what}: {'no space left' if full else text}",
+        hint="free some space and run the command again; nothing was recorded" if full else None,
+    )
 
 
 @contextmanager
@@ -57,14 +72,15 @@ def _publish(staging: Path, final: Path) -> None:
     if final.exists():
         return
     for path in staging.iterdir():
-        _sync(path)
-    _sync(staging)
+        sync(path)
+    sync(staging)
     final.parent.mkdir(parents=True, exist_ok=True)
     staging.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Put a file or a folder's entries on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

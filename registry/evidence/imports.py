@@ -67,10 +67,22 @@ class ImportEvidence:
         if body.get("format") != FORMAT or set(body) != names | {"format", "files"}:
             raise EvidenceError(f"{folder / 'record.json'}: not an import record", path=str(folder))
         values: dict[str, Any] = {name: body[name] for name in names}
+        odd = [f.name for f in fields(ImportRecord) if not _fits(f.name, values[f.name], f.type == "int")]
+        if odd or not isinstance(body["files"], dict):
+            raise EvidenceError(
+                f"{folder / 'record.json'}: {(odd or ['files'])[0]} is no value of its kind", path=str(folder)
+            )
         self.record = ImportRecord(**values)
-        self.files: dict[str, Any] = dict(body["files"])  # type: ignore[call-overload]
+        self.files: dict[str, Any] = dict(body["files"])
 
     def rejected(self) -> pl.DataFrame:
         """The refused rows, after checking the file against the record."""
         check_file(self.folder / "rejected.parquet", self.files.get("rejected.parquet"))
         return read_parquet(self.folder / "rejected.parquet", tuple(REJECTED_SCHEMA))
+
+
+def _fits(name: str, value: object, whole: bool) -> bool:
+    """Whether a value read from a record is of its field's kind: a count, a text, or counts by reason."""
+    if name == "rejected":
+        return isinstance(value, dict) and all(type(count) is int and count > 0 for count in value.values())
+    return type(value) is int and value >= 0 if whole else isinstance(value, str)

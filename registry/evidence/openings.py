@@ -80,10 +80,14 @@ class OpeningsFile:
             self._file = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise EvidenceError(f"{path}: {error.strerror}", path=str(path)) from error
-        magic, self.count = _HEADER.unpack(self._read(0, _HEADER.size))
-        if magic != MAGIC:
+        try:
+            self.size = os.fstat(self._file).st_size
+            magic, self.count = _HEADER.unpack(self._read(0, _HEADER.size))
+            if magic != MAGIC or _HEADER.size + self.count * _ENTRY.size + (self.count + 1) * 8 > self.size:
+                raise EvidenceError(f"{path}: not a whole openings file", path=str(path))
+        except EvidenceError:
             self.close()
-            raise EvidenceError(f"{path}: not an openings file", path=str(path))
+            raise
 
     def __enter__(self) -> OpeningsFile:
         return self
@@ -101,7 +105,7 @@ class OpeningsFile:
             raise EvidenceError(f"{self.path}: no row {index} among {self.count}", path=str(self.path))
         table = _HEADER.size + self.count * _ENTRY.size
         start, end = _SPAN.unpack(self._read(table + index * 8, _SPAN.size))
-        data = self._read(start, end - start) if 0 < end - start < 1 << 20 else b""
+        data = self._read(start, end - start) if 0 < end - start < 1 << 20 and end <= self.size else b""
         if len(data) < LEAF_SIZE + SALT_SIZE:
             raise EvidenceError(f"{self.path}: row {index} is damaged", path=str(self.path))
         body = LEAF_SIZE + SALT_SIZE

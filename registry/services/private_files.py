@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from registry.evidence.files import storage_errors
+from registry.evidence.files import storage_errors, sync
 
 
 def private_folder(path: Path) -> None:
@@ -30,7 +30,7 @@ def write_new(path: Path, content: bytes) -> bool:
             return False
         finally:
             temporary.unlink()
-        _sync_folder(path.parent)
+        sync(path.parent)
     return True
 
 
@@ -38,7 +38,7 @@ def replace(path: Path, content: bytes) -> None:
     """Put other content under an existing name, whole or not at all. Raises StorageError."""
     with storage_errors(f"key file {path}"):
         _write_temporary(path, content).replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
 
 
 def _write_temporary(path: Path, content: bytes) -> Path:
@@ -53,11 +53,3 @@ def _write_temporary(path: Path, content: bytes) -> Path:
         temporary.unlink()
         raise
     return temporary
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -231,6 +231,17 @@ def test_a_record_of_another_shape_is_refused(tmp_path: Path, change: Callable[[
         ImportEvidence(renamed)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("rows", "5"), ("trips", -1), ("source", 7), ("rejected", {"x": "y"}), ("files", [])]
+)
+def test_a_record_with_a_value_of_another_kind_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    folder = imported(tmp_path)
+    rewritten(folder / "record.json", lambda body: body.update({name: value}))
+    renamed = folder.rename(folder.parent / hashlib.sha256((folder / "record.json").read_bytes()).hexdigest())
+    with pytest.raises(EvidenceError, match=rf"record\.json: {name} is no value of its kind$"):
+        ImportEvidence(renamed)
+
+
 def test_refused_rows_are_checked_before_they_are_read(tmp_path: Path) -> None:
     folder = imported(tmp_path)
     REJECTED.clear().write_parquet(folder / "rejected.parquet")
@@ -264,6 +275,9 @@ def test_an_epoch_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         lambda b: b.update(batches=["0x00"]),
         lambda b: b.update(batches=None),
         lambda b: b.update(number="one"),
+        lambda b: b.update(size=1.0),
+        lambda b: b.update(number=True),
+        lambda b: b.update(files=[]),
     ],
 )
 def test_an_epoch_manifest_of_another_shape_is_refused(tmp_path: Path, change: Callable[[Any], object]) -> None:

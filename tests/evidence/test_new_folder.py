@@ -48,7 +48,7 @@ def test_an_error_while_naming_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Path, "rename"), (Path, "mkdir"), (os, "fsync"), (files, "_sync")],
+    [(Path, "rename"), (Path, "mkdir"), (os, "fsync"), (files, "sync")],
     ids=["rename", "mkdir", "fsync", "sync"],
 )
 def test_an_interrupt_at_any_step_leaves_nothing(
