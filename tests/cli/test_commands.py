@@ -474,7 +474,7 @@ def test_a_disk_full_in_the_middle_of_sealing(
 
     before = state_of(puhui.home)
     with monkeypatch.context() as patch:
-        patch.setattr(files, "_sync", full)
+        patch.setattr(files, "sync", full)
         error = puhui.fails(*filled(IMPORT, puhui, city), code=1)
     assert (error["code"], "no space left" in error["message"]) == ("storage", True)
     assert error["hint"] == "free some space and run the command again; nothing was recorded"
