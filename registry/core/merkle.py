@@ -56,11 +56,11 @@ def parents(level: Sequence[bytes]) -> list[bytes]:
     return above
 
 
-def root(hashes: Sequence[bytes]) -> bytes:
+def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """The root over leaf hashes; of no leaves it is the hash of the empty string."""
-    if not hashes:
+    if not leaf_hashes:
         return EMPTY_ROOT
-    level = list(hashes)
+    level = list(leaf_hashes)
     while len(level) > 1:
         level = parents(level)
     return level[0]
@@ -86,10 +86,10 @@ def inclusion_path(index: int, size: int) -> list[tuple[int, int]]:
     return path
 
 
-def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
+def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path of leaf `index`, lowest level first."""
-    wanted = inclusion_path(index, len(hashes))
-    proof, level, height = [], list(hashes), 0
+    wanted = inclusion_path(index, len(leaf_hashes))
+    proof, level, height = [], list(leaf_hashes), 0
     for at, position in wanted:
         while height < at:
             level = parents(level)
@@ -98,7 +98,7 @@ def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
     return proof
 
 
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Check that the leaf with this hash is number `index` of the `size` leaves under `root`."""
     path = inclusion_path(index, size)
     if len(proof) != len(path):
@@ -107,18 +107,18 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             expected=len(path),
             actual=len(proof),
         )
-    _require_hashes(leaf, root, *proof)
-    computed = leaf
+    _require_hashes(leaf_hash, root, *proof)
+    computed = leaf_hash
     for (_, sibling), other in zip(path, proof, strict=True):
         computed = node_hash(computed, other) if sibling & 1 else node_hash(other, computed)
     _require_equal("root", root, computed)
 
 
-def consistency_proof(hashes: Sequence[bytes], size1: int) -> list[bytes]:
+def consistency_proof(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
     """The proof that the tree of the first `size1` leaves is a prefix of the whole (RFC 9162 2.1.4.1)."""
-    if not 0 < size1 <= len(hashes):
-        raise ProofError(f"no consistency proof from size {size1} to {len(hashes)}")
-    return _subproof(size1, list(hashes), True)
+    if not 0 < size1 <= len(leaf_hashes):
+        raise ProofError(f"no consistency proof from size {size1} to {len(leaf_hashes)}")
+    return _subproof(size1, list(leaf_hashes), True)
 
 
 def _subproof(size1: int, hashes: list[bytes], whole: bool) -> list[bytes]:
