@@ -73,8 +73,10 @@ class Deployment:
         """Read a contracts file; raises InputError when it is not one."""
         try:
             body = json.loads(path.read_text("utf-8"))
-            if body["format"] != FORMAT or set(body["contracts"]) != set(artifacts.CONTRACTS):
+            if body["format"] != FORMAT:
                 raise ValueError(f"format {body['format']!r}")
+            if odd := sorted(set(body["contracts"]) ^ set(artifacts.CONTRACTS)):
+                raise ValueError(f"missing or unknown: {', '.join(odd)}")
             addresses = {name: Web3.to_checksum_address(a) for name, a in body["contracts"].items()}
             genesis = bytes.fromhex(body["genesis"].removeprefix("0x"))
             return cls(int(body["chain_id"]), genesis, addresses, int(body["first_block"]))

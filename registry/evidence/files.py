@@ -77,6 +77,8 @@ def _publish(staging: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     staging.rename(final)
     sync(final.parent)
+    # The first folder of its kind has a new parent too: without its entry all below it would be lost with the power.
+    sync(final.parent.parent)
 
 
 def sync(path: Path) -> None:

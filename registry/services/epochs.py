@@ -119,7 +119,11 @@ def folder_of(ledger: Ledger, number: int, root: bytes) -> EpochEvidence:
 
 
 def entitlements_of(ledger: Ledger, number: int) -> pl.DataFrame:
-    """The entitlements of an epoch on chain, checked against its root; those of epoch 0 are empty."""
+    """The entitlements of an epoch, proved by its root on the chain; those of epoch 0 are empty.
+
+    A manifest only says what its own writer says: whoever holds the evidence could rewrite both. The next epoch, and
+    the verifier's signature under it, stand on these rows, so it is the chain that decides. Raises EvidenceError.
+    """
     if number == 0:
         return entitlement.empty()
     record = ledger.contracts.points.epoch(number)
@@ -127,7 +131,14 @@ def entitlements_of(ledger: Ledger, number: int) -> pl.DataFrame:
         raise EvidenceError(f"epoch {number} is not on the chain")
     folder = folder_of(ledger, number, record.root)
     folder.check_files()
-    return folder.entitlements()
+    found = folder.entitlements()
+    if (entitlement.root_of(found), found.height) != (record.root, record.size):
+        raise EvidenceError(
+            f"epoch {number}: the entitlements in evidence are not those of its root on the chain",
+            hint="restore this epoch's folder from a copy; `puhui audit` names the first wrong row",
+            path=str(folder.folder),
+        )
+    return found
 
 
 def _send(ledger: Ledger, epoch: Epoch) -> EpochStep:

@@ -112,7 +112,7 @@ def test_everything_is_synced_before_it_is_named(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(Path, "rename", seen_rename)
         monkeypatch.setattr(os, "fsync", seen_fsync)
     assert sorted(events[:2]) == ["sync a", "sync b"]
-    assert events[2:] == [f"sync {staged}", "rename", "sync kept"]
+    assert events[2:] == [f"sync {staged}", "rename", "sync kept", f"sync {tmp_path.name}"]
     assert contents(tmp_path) == ["kept", "kept/name", "kept/name/a", "kept/name/b"]
 
 
