@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {Classes} from "./Classes.sol";
 import {Epochs} from "./Epochs.sol";
+import {Intents} from "./Intents.sol";
 import {ICarbonPoints} from "./interfaces/ICarbonPoints.sol";
 import {ITripAnchors} from "./interfaces/ITripAnchors.sol";
 import {MerkleLog} from "./MerkleLog.sol";
 
-contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, EIP712 {
+contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, Intents {
     /// @dev What happened to a class's points. `supply` is kept by {_update} alone, the rest by the verbs.
     struct Circulation {
         uint128 claimed;
@@ -97,7 +97,6 @@ contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, EIP712 {
     ) external whenNotPaused returns (bool) {
         Redemption memory redemption = Redemption({classId: classId, mg: mg, channel: channel});
         if (_isRepeated(holder, ref, redemption)) return false;
-        if (block.timestamp > deadline) revert CarbonPointsSignatureExpired(deadline);
         _requireSigned(holder, ref, redemption, deadline, signature);
         _redeem(holder, ref, redemption);
         return true;
@@ -114,22 +113,6 @@ contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, EIP712 {
         _burnPoints(holder, classId, mg);
 
         emit PointsExpired(holder, classId, mg);
-        return true;
-    }
-
-    // ------------------------------------------------------------------ pause
-
-    /// @inheritdoc ICarbonPoints
-    function pause() external restricted returns (bool) {
-        if (paused()) return false;
-        _pause();
-        return true;
-    }
-
-    /// @inheritdoc ICarbonPoints
-    function unpause() external restricted returns (bool) {
-        if (!paused()) return false;
-        _unpause();
         return true;
     }
 
@@ -183,6 +166,11 @@ contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, EIP712 {
     }
 
     /// @inheritdoc ICarbonPoints
+    function marketMg(uint64 classId) external view returns (uint128) {
+        return _redeemedBy[classId][Channel.MARKET] + _activeConverted(classId);
+    }
+
+    /// @inheritdoc ICarbonPoints
     function claimedOf(address account, uint64 classId) external view returns (uint128) {
         return _claimed[account][classId];
     }
@@ -211,22 +199,18 @@ contract CarbonPoints is ICarbonPoints, Epochs, ERC1155, EIP712 {
         uint256 deadline,
         bytes calldata signature
     ) private view {
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(
-                abi.encode(
-                    REDEMPTION_TYPEHASH,
-                    holder,
-                    redemption.classId,
-                    redemption.mg,
-                    redemption.channel,
-                    ref,
-                    deadline
-                )
+        bytes32 structHash = keccak256(
+            abi.encode(
+                REDEMPTION_TYPEHASH,
+                holder,
+                redemption.classId,
+                redemption.mg,
+                redemption.channel,
+                ref,
+                deadline
             )
         );
-        if (!SignatureChecker.isValidSignatureNowCalldata(holder, digest, signature)) {
-            revert CarbonPointsInvalidSignature(holder, ref);
-        }
+        _requireIntent(holder, structHash, deadline, signature);
     }
 
     function _isRepeated(address holder, bytes32 ref, Redemption memory redemption) private view returns (bool) {

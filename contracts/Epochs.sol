@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Classes} from "./Classes.sol";
+import {Halting} from "./Halting.sol";
 import {InPerson} from "./InPerson.sol";
 import {IEpochs} from "./interfaces/IEpochs.sol";
 import {ITripAnchors} from "./interfaces/ITripAnchors.sol";
 
 /// @dev The half of {CarbonPoints} that decides how much there is to claim. The other half says, through
 /// {_claimedTotal}, how much was claimed.
-abstract contract Epochs is IEpochs, InPerson, Pausable {
+abstract contract Epochs is IEpochs, InPerson, Halting {
     using SafeCast for uint256;
 
     /// @dev What a class has earned and converted by all epochs, the pending one included.
@@ -161,6 +161,13 @@ abstract contract Epochs is IEpochs, InPerson, Pausable {
 
     function _earningsOf(uint64 classId) internal view returns (Earnings memory) {
         return _earnings[classId];
+    }
+
+    /// @dev What active epochs have converted of a class: all but the addition of a pending one.
+    function _activeConverted(uint64 classId) internal view returns (uint128) {
+        Additions memory added = _additions[classId];
+        uint128 converted = _earnings[classId].converted;
+        return added.epoch <= activeEpoch() ? converted : converted - added.converted;
     }
 
     /// @dev The root and size of the epoch in force.

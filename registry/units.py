@@ -45,3 +45,9 @@ def service_date(value: int) -> date:
 def local_text(epoch_s: int) -> str:
     """Epoch seconds as Asia/Shanghai wall time with its offset, ISO 8601."""
     return datetime.fromtimestamp(epoch_s, UTC).astimezone(SHANGHAI).isoformat()
+
+
+def yuan_text(fen: int) -> str:
+    """Fen as yuan with two decimals: 123456 -> '1,234.56'."""
+    sign, amount = ("-", -fen) if fen < 0 else ("", fen)
+    return f"{sign}{amount // 100:,}.{amount % 100:02d}"

@@ -25,7 +25,8 @@ from typing import Any
 from registry.audit.verify import verify_file
 from registry.services.home import Home
 from registry.services.ledger import Ledger, open_ledger
-from registry.services.points import claim, find_owner
+from registry.services.owners import find_owner
+from registry.services.points import claim
 from registry.services.proofs import prove_trip
 from registry.settings import Settings
 

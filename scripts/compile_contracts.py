@@ -61,11 +61,23 @@ class Target:
 SHIPPED = "registry/chain/artifacts"
 ACCESS_MANAGER = "@openzeppelin/contracts/access/manager/AccessManager.sol"
 HARNESS = "tests/contracts/MerkleLogHarness.sol"
+MARKET = (
+    "Mandates",
+    "Participants",
+    "CertifiedReductions",
+    "RetirementCertificates",
+    "SettlementCash",
+    "ExchangeSettlement",
+    "ProceedsDistributor",
+    "ProgrammeTreasury",
+    "ReductionCertification",
+)
 TARGETS = (
     Target("AccessManager", ACCESS_MANAGER, SHIPPED),
     Target("MethodologyRegistry", "contracts/MethodologyRegistry.sol", SHIPPED),
     Target("TripAnchors", "contracts/TripAnchors.sol", SHIPPED),
     Target("CarbonPoints", "contracts/CarbonPoints.sol", SHIPPED),
+    *(Target(name, f"contracts/{name}.sol", SHIPPED) for name in MARKET),
     Target("RoleCouncil", "contracts/RoleCouncil.sol", SHIPPED),
     Target("MerkleLogHarness", HARNESS, "tests/contracts/artifacts"),
 )

@@ -40,7 +40,7 @@ REGISTRIES = re.compile(
 MACHINE_PATHS = re.compile(
     r"(?<![\w.:/~-])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers")) + r")/[A-Za-z0-9_]"
 )
-BINARY = {".bin", ".parquet", ".png", ".ico", ".woff2", ".gz", ".zip", ".db"}
+BINARY = {".bin", ".parquet", ".png", ".ico", ".woff2", ".gz", ".zip", ".db", ".ttf"}
 
 
 def modules(*rooms: str) -> list[Path]:

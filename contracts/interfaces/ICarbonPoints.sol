@@ -82,12 +82,6 @@ interface ICarbonPoints is IEpochs {
     /// @notice Thrown when `holder` used `ref` for another redemption.
     error CarbonPointsReferenceUsed(address holder, bytes32 ref);
 
-    /// @notice Thrown when a signed redemption arrives after its deadline.
-    error CarbonPointsSignatureExpired(uint256 deadline);
-
-    /// @notice Thrown when a redemption is not signed by `holder` for this contract on this chain.
-    error CarbonPointsInvalidSignature(address holder, bytes32 ref);
-
     /// @notice Thrown when a class is expired by hand before its time.
     error CarbonPointsNotExpired(uint64 classId, uint256 expiresAt);
 
@@ -143,16 +137,6 @@ interface ICarbonPoints is IEpochs {
     /// @return False if nothing is left.
     function expire(address holder, uint64 classId) external returns (bool);
 
-    /// @notice Stops publishing, attesting, claiming and redeeming.
-    /// @dev Requirements: the caller holds GUARDIAN. Emits a {Paused} event.
-    /// @return False if it is paused already.
-    function pause() external returns (bool);
-
-    /// @notice Undoes {pause}.
-    /// @dev Requirements: the caller holds REGULATOR_DELAYED and its delay has passed. Emits an {Unpaused} event.
-    /// @return False if it is not paused.
-    function unpause() external returns (bool);
-
     /// @notice The EIP-712 type hash of a signed redemption.
     function REDEMPTION_TYPEHASH() external view returns (bytes32);
 
@@ -164,6 +148,10 @@ interface ICarbonPoints is IEpochs {
 
     /// @notice How much of a class was redeemed through `channel`.
     function redeemedBy(uint64 classId, Channel channel) external view returns (uint128);
+
+    /// @notice All mg of a class that ever entered the market pool: redeemed for {Channel.MARKET}, or converted by epochs
+    /// that are active. It never falls.
+    function marketMg(uint64 classId) external view returns (uint128);
 
     /// @notice How much of a class `account` ever claimed.
     function claimedOf(address account, uint64 classId) external view returns (uint128);

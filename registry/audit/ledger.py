@@ -1,7 +1,8 @@
 """The audit of a whole ledger: a node, the contract addresses and the evidence folder, nothing else.
 
-Everything is read at one block. Two levels: *public* (leaves and chain: reductions, order, roots, totals) and *full*
-(with the private evidence: openings, input rules, each account's entitlement). The report says which was reached.
+Everything is read at one block. Two levels: *public* (leaves and chain: reductions, order, roots, totals, and all from
+the market pool on) and *full* (with the private evidence: openings, input rules, each account's entitlement). The
+report says which was reached.
 """
 
 from __future__ import annotations
@@ -15,17 +16,28 @@ from pathlib import Path
 import polars as pl
 
 from registry.audit.batches import BatchAudit
+from registry.audit.cash import CashAudit
+from registry.audit.certifications import CertificationsAudit
 from registry.audit.days import DayRows, check_day
 from registry.audit.epochs import EpochsAudit
 from registry.audit.findings import Findings
+from registry.audit.market import MarketAudit
+from registry.audit.payments import PaymentsAudit
+from registry.audit.payout_runs import RunsAudit
+from registry.audit.proceeds import ProceedsAudit
 from registry.audit.records import check_imports, check_streams, read_folders
+from registry.audit.retirements import RetirementsAudit
+from registry.audit.scope import Scope
+from registry.audit.serials import SerialsAudit
 from registry.chain.contracts.trip_anchors import AnchorEvent, AnchorRecord, Status
 from registry.chain.deployment import Contracts
 from registry.core import methodology
 from registry.core.checks import Check
 from registry.errors import PuhuiError, VerificationError
 from registry.evidence.batch import BatchEvidence, batches_folder
+from registry.evidence.certification import CertificationEvidence, certifications_folder
 from registry.evidence.epoch import EpochEvidence, epochs_folder
+from registry.evidence.payout import PayoutEvidence, payouts_folder
 
 Progress = Callable[[str], None]
 
@@ -105,6 +117,10 @@ class _Audit:
             self.findings.open(name, unit)
         folders = read_folders(self.findings, batches_folder(self.evidence), BatchEvidence, self.progress)
         epochs = read_folders(self.findings, epochs_folder(self.evidence), EpochEvidence, self.progress)
+        dossiers = read_folders(
+            self.findings, certifications_folder(self.evidence), CertificationEvidence, self.progress
+        )
+        payouts = read_folders(self.findings, payouts_folder(self.evidence), PayoutEvidence, self.progress)
         kept = {f.id: f for f in folders.values()}
         self.full = all(f.has_private for f in kept.values())
         if self.full:
@@ -119,6 +135,7 @@ class _Audit:
         audit = EpochsAudit(self.contracts, self.block, self.findings, self.full)
         audit.run(anchored, list(epochs.values()), {i: f.batch for i, f in kept.items()}, self.earned)
         self._totals(anchored, audit.totals)
+        self._market(audit, dossiers, payouts)
         level = "full" if self.full else "public"
         return AuditReport(level, self.block, self.findings.checks(), self.totals)
 
@@ -193,6 +210,33 @@ class _Audit:
         if self.full and audit.private is not None and audit.private.height == audit.leaves.height:
             self.earned[folder.id] = audit.earned()
         return True
+
+    def _market(
+        self, epochs: EpochsAudit, dossiers: dict[str, CertificationEvidence], payouts: dict[str, PayoutEvidence]
+    ) -> None:
+        """From the pool to the last fen: certifications, serials, trades, cash, retirements, proceeds, payouts."""
+        scope = Scope(self.contracts, self.block, self.findings)
+        self.progress("certifications")
+        certifications = CertificationsAudit(scope)
+        certifications.run(epochs.published, epochs.entitlements, dossiers)
+        self.progress("serials")
+        serials = SerialsAudit(scope)
+        serials.run()
+        self.progress("trades and cash")
+        market, cash = MarketAudit(scope), CashAudit(scope)
+        market.run(serials.moves)
+        cash.run()
+        self.progress("retirements")
+        retirements = RetirementsAudit(scope)
+        retirements.run(serials.moves, {number: event["classId"] for number, event in serials.issued.items()})
+        self.progress("proceeds and payouts")
+        split, runs = ProceedsAudit(scope), RunsAudit(scope)
+        split.run(market.trades)
+        runs.run(split.fundings, certifications.contributions, payouts)
+        payments = PaymentsAudit(scope, runs)
+        payments.run(split)
+        for each in (certifications, serials, market, cash, retirements, split, payments):
+            self.totals |= each.totals
 
     def _totals(self, anchored: dict[bytes, Anchored], points: dict[str, object]) -> None:
         by_status: dict[str, int] = defaultdict(int)

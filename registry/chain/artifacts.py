@@ -12,7 +12,22 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature, function_signature_to_4byte_selector
 
-CONTRACTS: Final = ("AccessManager", "MethodologyRegistry", "TripAnchors", "CarbonPoints", "RoleCouncil")
+CONTRACTS: Final = (
+    "AccessManager",
+    "MethodologyRegistry",
+    "TripAnchors",
+    "CarbonPoints",
+    "Mandates",
+    "Participants",
+    "CertifiedReductions",
+    "RetirementCertificates",
+    "SettlementCash",
+    "ExchangeSettlement",
+    "ProceedsDistributor",
+    "ProgrammeTreasury",
+    "ReductionCertification",
+    "RoleCouncil",
+)
 
 
 @dataclass(frozen=True)

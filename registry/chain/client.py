@@ -32,6 +32,19 @@ class Chain:
         with node_errors(self.where):
             return int(self.w3.eth.block_number)
 
+    def timestamp(self, block: int) -> int:
+        """A block's time, in epoch seconds."""
+        with node_errors(self.where):
+            return int(self.w3.eth.get_block(block)["timestamp"])
+
+    def first_block_at(self, time: int) -> int:
+        """The first block whose timestamp is `time` or later; there must be one. Timestamps never fall."""
+        low, high = 0, self.head()
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.timestamp(middle) >= time else (middle + 1, high)
+        return low
+
 
 @contextmanager
 def node_errors(where: str) -> Iterator[None]:

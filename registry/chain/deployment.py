@@ -1,8 +1,8 @@
 """The deployed contracts of one ledger: putting them on a chain, and refusing a chain that is not theirs.
 
-Wiring: one AccessManager maps every guarded function to a role. The regulator deploys and wires. At the end it makes
-the RoleCouncil of the five role holders the only administrator and gives up its own administration: from then on a
-change of roles takes two members and the delay, in which any member can cancel it.
+One AccessManager maps every guarded function to a role (`registry.chain.wiring`). The regulator deploys and wires. At
+the end it makes the RoleCouncil of the role holders the only administrator and gives up its own administration: from
+then on a change of roles takes two members and the delay, in which any member can cancel it.
 """
 
 from __future__ import annotations
@@ -11,42 +11,32 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
-from web3.contract.contract import Contract
 
 from registry.chain import artifacts
 from registry.chain.client import Chain, node_errors
-from registry.chain.contracts import CarbonPoints, MethodologyRegistry, TripAnchors
+from registry.chain.contracts import (
+    CarbonPoints,
+    CertifiedReductions,
+    ExchangeSettlement,
+    Mandates,
+    MethodologyRegistry,
+    Participants,
+    ProceedsDistributor,
+    ProgrammeTreasury,
+    ReductionCertification,
+    RetirementCertificates,
+    SettlementCash,
+    TripAnchors,
+)
 from registry.chain.submitter import Submitter
+from registry.chain.wiring import ADMIN_ROLE, CONTRACT_ROLES, COUNCIL, HOLDERS, ROLES, assignments
 from registry.errors import ChainMismatch, InputError
 
 FORMAT: Final = "puhui.contracts/v1"
-ROLES: Final = {
-    "platform": 1,
-    "verifier": 2,
-    "regulator": 3,
-    "exchange": 4,
-    "guardian": 5,
-    "regulator_delayed": 6,
-    "points": 7,
-}
-ADMIN_ROLE: Final = 0
-COUNCIL: Final = ("platform", "verifier", "regulator", "exchange", "guardian")
-# role -> contract -> guarded functions; what is not listed here stays with the council, behind its delay
-PERMISSIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "platform": {"TripAnchors": ("anchor",), "CarbonPoints": ("publishEpoch",)},
-    "verifier": {"TripAnchors": ("attest", "reject"), "CarbonPoints": ("attestEpoch",)},
-    "regulator": {
-        "MethodologyRegistry": ("publish", "end"),
-        "TripAnchors": ("registerSource", "updateSource"),
-    },
-    "guardian": {"CarbonPoints": ("pause", "cancelEpoch")},
-    "regulator_delayed": {"TripAnchors": ("setQuorum",), "CarbonPoints": ("unpause",)},
-    "points": {"TripAnchors": ("issue", "release")},
-}
 
 
 @dataclass(frozen=True)
@@ -95,6 +85,15 @@ class Contracts:
         self.methodologies = MethodologyRegistry(chain, deployment.addresses["MethodologyRegistry"])
         self.anchors = TripAnchors(chain, deployment.addresses["TripAnchors"])
         self.points = CarbonPoints(chain, deployment.addresses["CarbonPoints"])
+        self.mandates = Mandates(chain, deployment.addresses["Mandates"])
+        self.participants = Participants(chain, deployment.addresses["Participants"])
+        self.certification = ReductionCertification(chain, deployment.addresses["ReductionCertification"])
+        self.reductions = CertifiedReductions(chain, deployment.addresses["CertifiedReductions"])
+        self.certificates = RetirementCertificates(chain, deployment.addresses["RetirementCertificates"])
+        self.cash = SettlementCash(chain, deployment.addresses["SettlementCash"])
+        self.settlement = ExchangeSettlement(chain, deployment.addresses["ExchangeSettlement"])
+        self.treasury = ProgrammeTreasury(chain, deployment.addresses["ProgrammeTreasury"])
+        self.distributor = ProceedsDistributor(chain, deployment.addresses["ProceedsDistributor"])
 
     @classmethod
     def open(cls, chain: Chain, deployment: Deployment) -> Contracts:
@@ -130,59 +129,84 @@ def _same(what: str, expected: object, actual: object) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Delays:
+    """Seconds: before a published epoch can be active, of the council and the regulator's delayed acts, before a rule
+    of the treasury can take effect."""
+
+    activation_s: int
+    admin_s: int
+    rule_notice_s: int = 0
+
+
 def deploy(
     chain: Chain,
     regulator: Submitter,
     holders: Mapping[str, str],
+    delays: Delays,
     *,
-    activation_delay_s: int,
-    admin_delay_s: int,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Deployment:
     """Deploy and wire all contracts as the regulator; `holders` gives each role's address, no two the same.
 
-    `admin_delay_s` is the delay of the council, and of the regulator for whatever lowers a protection.
     Raises ChainRevert or ChainUnavailable; nothing refers to a deployment that did not finish.
     """
     first_block = chain.head() + 1
     addresses: dict[str, str] = {}
 
-    def create(name: str, *arguments: object) -> Contract:
+    def create(name: str, *arguments: object) -> str:
         progress(name)
         artifact = artifacts.load(name)
         factory = chain.w3.eth.contract(abi=artifact.abi, bytecode=artifact.creation)
         addresses[name] = str(regulator.deploy(factory.constructor(*arguments)).contract)
-        return chain.w3.eth.contract(address=Web3.to_checksum_address(addresses[name]), abi=artifact.abi)
+        return addresses[name]
 
     manager = create("AccessManager", regulator.account.address)
-    create("MethodologyRegistry", manager.address)
-    create("TripAnchors", manager.address, addresses["MethodologyRegistry"], 1)
-    create("CarbonPoints", manager.address, addresses["TripAnchors"], activation_delay_s)
+    methodologies = create("MethodologyRegistry", manager)
+    anchors = create("TripAnchors", manager, methodologies, 1)
+    points = create("CarbonPoints", manager, anchors, delays.activation_s)
+    create("Mandates", manager)
+    participants = create("Participants", manager)
+    reductions = create("CertifiedReductions", manager, participants)
+    create("RetirementCertificates", manager, reductions, participants)
+    cash = create("SettlementCash", manager, participants)
+    settlement = create("ExchangeSettlement", manager, reductions, cash, participants)
+    distributor = create("ProceedsDistributor", manager, cash)
+    treasury = create("ProgrammeTreasury", manager, settlement, cash, distributor, delays.rule_notice_s)
+    create("ReductionCertification", manager, points, reductions, treasury)
     members = [Web3.to_checksum_address(holders[role]) for role in COUNCIL]
-    create("RoleCouncil", manager.address, members, admin_delay_s)
+    create("RoleCouncil", manager, members, delays.admin_s)
     progress("roles")
-    _wire(regulator, manager, addresses, {**holders, "points": addresses["CarbonPoints"]}, admin_delay_s)
+    _wire(chain, regulator, addresses, holders, delays.admin_s)
     return Deployment(chain.chain_id, chain.genesis, addresses, first_block)
 
 
 def _wire(
-    regulator: Submitter, manager: Contract, addresses: Mapping[str, str], holders: Mapping[str, str], delay_s: int
+    chain: Chain, regulator: Submitter, addresses: Mapping[str, str], holders: Mapping[str, str], delay_s: int
 ) -> None:
-    for role, targets in PERMISSIONS.items():
-        for contract, names in targets.items():
-            selectors = [_selector(contract, name) for name in names]
-            call = manager.functions.setTargetFunctionRole(addresses[contract], selectors, ROLES[role])
-            regulator.send(call)
-    for role, number in ROLES.items():
-        holder = holders["regulator"] if role == "regulator_delayed" else holders[role]
-        delay = delay_s if role == "regulator_delayed" else 0
-        regulator.send(manager.functions.grantRole(number, Web3.to_checksum_address(holder), delay))
+    address = Web3.to_checksum_address(addresses["AccessManager"])
+    manager = chain.w3.eth.contract(address=address, abi=artifacts.load("AccessManager").abi)
+
+    def grant(role: int, holder: str, delay: int = 0) -> None:
+        regulator.send(manager.functions.grantRole(role, Web3.to_checksum_address(holder), delay))
+
+    for role, contract, names in assignments():
+        selectors = [_selector(contract, name) for name in names]
+        regulator.send(manager.functions.setTargetFunctionRole(addresses[contract], selectors, ROLES[role]))
+    for role in HOLDERS:
+        grant(ROLES[role], holders[role])
+    grant(ROLES["regulator_delayed"], holders["regulator"], delay_s)
+    # What the regulator has scheduled a guardian can still stop.
+    regulator.send(manager.functions.setRoleGuardian(ROLES["regulator_delayed"], ROLES["guardian"]))
+    for role, contracts in CONTRACT_ROLES.items():
+        for contract in contracts:
+            grant(ROLES[role], addresses[contract])
     # Last, because after it the regulator can grant nothing any more. The council keeps its own delay.
-    council = Web3.to_checksum_address(addresses["RoleCouncil"])
-    regulator.send(manager.functions.grantRole(ADMIN_ROLE, council, 0))
+    grant(ADMIN_ROLE, addresses["RoleCouncil"])
     regulator.send(manager.functions.renounceRole(ADMIN_ROLE, regulator.account.address))
 
 
 def _selector(contract: str, function: str) -> bytes:
-    entry: dict[str, Any] = next(e for e in artifacts.load(contract).abi if e.get("name") == function)
+    found = [e for e in artifacts.load(contract).abi if e["type"] == "function" and e["name"] == function]
+    (entry,) = found  # an overloaded function would need its signature
     return bytes(function_abi_to_4byte_selector(entry))  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import typer
 from rich.cells import cell_len
 from rich.console import Console
 
+from registry.chain.submitter import Sent
 from registry.services.home import Home
 from registry.services.ledger import Ledger, open_ledger
 from registry.settings import Settings
@@ -26,6 +27,9 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and write nothing.")]
+KeystoreOption = Annotated[
+    Path | None, typer.Option("--keystore", help="The wallet's keystore, if the key is not hosted.")
+]
 
 stdout = Console(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -91,3 +95,21 @@ class Progress:
         elif what != self._last:
             stderr.print(line)
         self._last = what
+
+
+def said(as_json: bool, body: dict[str, Any], line: str) -> None:
+    """Print what a command did: the body as JSON, or one line with its transaction."""
+
+    def text() -> None:
+        stdout.print(line, markup=False)
+        if body.get("transaction"):
+            stdout.print(f"transaction {body['transaction']}, gas {body['gas']:,}", style="dim")
+        elif body.get("changed") is False:
+            stdout.print("it was so already: nothing changed", style="dim")
+
+    emit(as_json, body, text)
+
+
+def sent_body(sent: Sent, **facts: object) -> dict[str, Any]:
+    """The body of a command that sent one transaction."""
+    return {**facts, "changed": sent.changed, "transaction": sent.transaction, "block": sent.block, "gas": sent.gas}

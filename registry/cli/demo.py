@@ -16,7 +16,9 @@ from registry.audit.ledger import audit_ledger
 from registry.audit.verify import verify_file
 from registry.chain.contracts.carbon_points import Channel
 from registry.chain.embedded.chain import DEFAULT_CHAIN_ID
+from registry.cli.balance import print_sheet
 from registry.cli.common import HomeOption, Progress, home_of, ledger, password_prompt, stdout
+from registry.cli.demo_market import DemoMarket, give_demo_mandates
 from registry.cli.init import DAY_S
 from registry.cli.methodology import explain
 from registry.cli.proof import VERDICTS, check_line
@@ -27,11 +29,13 @@ from registry.errors import PuhuiError, UsageError
 from registry.evidence.batch import BatchEvidence, batch_folder
 from registry.services.accounts import import_accounts_file
 from registry.services.anchoring import anchor_batches, attest_batches
+from registry.services.balance import balance_sheet
 from registry.services.epochs import attest_epoch, pending_epoch, publish_epoch
 from registry.services.home import HomeConfig
 from registry.services.initialise import initialise
 from registry.services.ledger import Keys, Ledger
-from registry.services.points import claim, find_owner, holdings, redeem
+from registry.services.owners import find_owner
+from registry.services.points import claim, holdings, redeem
 from registry.services.proofs import prove_trip
 from registry.services.trip_imports import ImportRequest, ImportResult, import_trips
 from registry.settings import Settings
@@ -84,12 +88,15 @@ class _Demo:
             if imported.batches:
                 self._anchor(opened)
                 self._attest(opened)
+                self._mandates(opened, imported)
                 self._epoch(opened)
                 self._points(opened, imported)
                 self._proof(opened, imported)
+                self._market(opened, imported)
             else:
                 stdout.print("no row of the file could be used: there is nothing to anchor")
             self._audit(opened)
+            print_sheet(balance_sheet(opened))
         stdout.print(f"\nthe ledger is in {self._home.path}; {time.monotonic() - started:.1f} s in all")
         stdout.print("look around: puhui batch list | puhui epoch show | puhui audit | puhui doctor | puhui up")
 
@@ -106,7 +113,7 @@ class _Demo:
 
     def _make(self) -> None:
         self._say("建立账本：密钥、数据库、私有链、合约", "make the ledger: keys, database, private chain, contracts")
-        config = HomeConfig(DEFAULT_CHAIN_ID, None, True, 0, DAY_S, 10_000 * MG_PER_TONNE)
+        config = HomeConfig(DEFAULT_CHAIN_ID, None, True, 0, DAY_S, 10_000 * MG_PER_TONNE, 0, "DEMO")
         keys = Keys(self._home, Settings(), password_prompt())
         made = self._timed("init", lambda progress: initialise(self._home, config, keys, progress))
         stdout.print(f"chain {made.deployment.chain_id}, genesis 0x{made.deployment.genesis.hex()}")
@@ -143,6 +150,15 @@ class _Demo:
         self._say("独立核查方重算并会签", "an independent verifier recomputes and co-signs")
         for step in self._timed("attest", lambda progress: attest_batches(opened, [], progress)):
             stdout.print(f"{step.state} {step.batch[:18]}… gas {step.gas:,}")
+
+    def _mandates(self, opened: Ledger, imported: ImportResult) -> None:
+        self._say("市民授权：新积分进入减排量池", "people authorise: new points go to the market pool")
+        spare = _someone(opened, imported)["account_id"]
+        self._timed("mandate", lambda progress: give_demo_mandates(opened, _earned(opened, imported), spare, progress))
+
+    def _market(self, opened: Ledger, imported: ImportResult) -> None:
+        class_id = opened.contracts.anchors.find(bytes.fromhex(imported.batches[0][2:])).class_id
+        DemoMarket(opened, class_id, self._say).run()
 
     def _epoch(self, opened: Ledger) -> None:
         self._say("发布积分（核查方重算权益并会签）", "publish points; the verifier recomputes every entitlement")
@@ -202,6 +218,13 @@ class _Demo:
         stdout.print("账本核对一致 / the ledger is equal" if report.ok else "核对不一致 / DIFFERENCES FOUND")
         if not report.ok:
             raise typer.Exit(3)
+
+
+def _earned(opened: Ledger, imported: ImportResult) -> pl.DataFrame:
+    """What each account earned in the first batch: account_id and mg."""
+    folder = BatchEvidence(batch_folder(opened.home.evidence, bytes.fromhex(imported.batches[0][2:])))
+    table = pl.concat([folder.leaves(("reduction_mg",)), folder.private(("account_id",))], how="horizontal")
+    return table.group_by("account_id").agg(pl.col("reduction_mg").sum().alias("mg"))
 
 
 def _someone(opened: Ledger, imported: ImportResult) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -36,6 +37,8 @@ def init(
     epoch_delay: Annotated[int, typer.Option(min=0, help="Seconds before a published epoch can be active.")] = 0,
     admin_delay: Annotated[int, typer.Option(min=0, help="Seconds that a change of roles has to wait.")] = DAY_S,
     daily_cap_tonnes: Annotated[int, typer.Option(min=1, help="Cap of a sandbox source per day.")] = 10_000,
+    rule_notice: Annotated[int, typer.Option(min=0, help="Seconds a rule on proceeds is announced ahead.")] = 0,
+    programme: Annotated[str, typer.Option(help="The programme's code, which begins every serial.")] = "PUHUI",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,7 +51,12 @@ def init(
     if url and chain_id:
         raise UsageError("--chain-id is for the embedded chain; a node has its own")
     number = connect_url(url).chain_id if url else chain_id or DEFAULT_CHAIN_ID
-    config = HomeConfig(number, url, not production, epoch_delay, admin_delay, daily_cap_tonnes * MG_PER_TONNE)
+    if not re.fullmatch(r"[A-Z][A-Z0-9]{1,15}", programme):
+        raise UsageError(
+            f"{programme!r} is no programme code", hint="2 to 16 capital letters and digits, a letter first, as SZTP"
+        )
+    cap = daily_cap_tonnes * MG_PER_TONNE
+    config = HomeConfig(number, url, not production, epoch_delay, admin_delay, cap, rule_notice, programme)
     target = home_of(home)
     if dry_run:
         emit(as_json, {"dry_run": True, "home": str(target.path), **vars(config)}, lambda: stdout.print(config))

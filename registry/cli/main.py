@@ -15,16 +15,25 @@ from registry.cli import (
     accounts,
     anchor,
     audit,
+    balance,
     batch,
+    cash,
+    certify,
     common,
     demo,
     doctor,
     epoch,
     init,
+    mandate,
+    market,
     methodology,
+    participant,
+    payout,
     points,
     proof,
+    retire,
     source,
+    treasury,
     trips,
     up,
 )
@@ -70,9 +79,21 @@ app.command("attest")(anchor.attest)
 app.command("reject")(anchor.reject)
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(points.app, name="points")
+app.add_typer(mandate.app, name="mandate")
+app.add_typer(certify.app, name="certify")
+app.add_typer(certify.serial_app, name="serial")
+app.add_typer(participant.app, name="participant")
+app.add_typer(cash.app, name="cash")
+app.add_typer(market.app, name="market")
+app.add_typer(treasury.app, name="treasury")
+app.command("retire")(retire.retire)
+app.command("offset-limit")(retire.offset_limit)
+app.add_typer(retire.app, name="certificate")
+app.add_typer(payout.app, name="payout")
 app.command("proof")(proof.proof)
 app.command("verify")(proof.verify)
 app.command("audit")(audit.audit)
+app.command("balance")(balance.balance)
 app.add_typer(methodology.app, name="methodology")
 app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
 from registry.chain.contracts.carbon_points import Channel
-from registry.cli.common import DryRunOption, HomeOption, JsonOption, emit, ledger, stdout, table
+from registry.cli.amounts import milligrams
+from registry.cli.common import DryRunOption, HomeOption, JsonOption, KeystoreOption, emit, ledger, stdout, table
 from registry.errors import UsageError
-from registry.services import keystores
+from registry.services.owners import find_owner
 from registry.services.points import claim as claim_points
-from registry.services.points import find_owner, holdings
+from registry.services.points import holdings
 from registry.services.points import redeem as redeem_points
-from registry.units import MG_PER_POINT, points_text
+from registry.services.signing import keystore_account
+from registry.units import points_text
 
 app = typer.Typer(help="Carbon points of one account.", no_args_is_help=True)
 OwnerArgument = Annotated[str, typer.Argument(help="Account id, or 0x wallet address.", metavar="ACCOUNT")]
@@ -69,7 +67,7 @@ def redeem(
     ref: Annotated[str, typer.Option(help="Your reference; the same one never burns twice.")],
     channel: Annotated[str, typer.Option(help="COMMERCE, WELFARE, POLICY or MARKET.")] = "COMMERCE",
     class_id: Annotated[int | None, typer.Option("--class", help="Class; default the oldest that suffices.")] = None,
-    keystore: Annotated[Path | None, typer.Option(help="The wallet's keystore, if the key is not hosted.")] = None,
+    keystore: KeystoreOption = None,
     home: HomeOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -83,7 +81,7 @@ def redeem(
         if dry_run:
             body: dict[str, object] = {"wallet": who.wallet, "mg": mg, "channel": channel.upper(), "dry_run": True}
         else:
-            signer = _signer(keystore, opened.keys.password) if keystore else None
+            signer = keystore_account(keystore, opened.keys.password) if keystore else None
             done, sent = redeem_points(opened, who, mg, Channel[channel.upper()], ref, class_id=class_id, signer=signer)
             body = {
                 "wallet": who.wallet,
@@ -98,14 +96,16 @@ def redeem(
     emit(as_json, body, lambda: stdout.print(f"{points_text(mg)} points for {channel.upper()}: {body}"))
 
 
-def milligrams(points: str) -> int:
-    """Points with at most three decimals as mg; raises UsageError. No float is involved."""
-    whole, _, rest = points.partition(".")
-    if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,3})?", points):
-        raise UsageError(f"{points!r} is no amount of points", hint="digits and at most three decimals, as 12.345")
-    return int(whole) * MG_PER_POINT + int(rest.ljust(3, "0"))
-
-
-def _signer(path: Path, password: str) -> LocalAccount:
-    account: LocalAccount = Account.from_key(keystores.unlock(path.parent, path.stem, password).key)
-    return account
+@app.command()
+def convert(
+    owner: OwnerArgument,
+    points: Annotated[str, typer.Option(help="Points to convert, up to three decimals.")],
+    ref: Annotated[str, typer.Option(help="Your reference; the same one never converts twice.")],
+    class_id: Annotated[int | None, typer.Option("--class", help="Class; default the oldest that suffices.")] = None,
+    keystore: KeystoreOption = None,
+    home: HomeOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert points for the market: burnt for good, their grams enter the pool that tonnes are certified from."""
+    redeem(owner, points, ref, Channel.MARKET.name, class_id, keystore, home, dry_run, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,21 +14,35 @@ from registry.core.entitlement import ENTITLEMENT_SIZE, SCHEMA, encode_entitleme
 from registry.core.merkle import leaf_hashes
 from registry.errors import EvidenceError, ProofError
 from registry.evidence.batch import read_parquet
-from registry.evidence.files import canonical_json, check_file, file_entry, new_folder, read_canonical
+from registry.evidence.files import (
+    STAGING,
+    canonical_json,
+    check_file,
+    file_entry,
+    new_folder,
+    read_canonical,
+    storage_errors,
+    sync,
+)
 from registry.evidence.tiles import TreeFile, encode_tree
 
 FORMAT: Final = "puhui.epoch/v1"
 FILES: Final = ("entitlements.parquet", "tree.bin")
+_KEYS: Final = {"format", "number", "root", "size", "batches", "files"}
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A published epoch: number from 1, root and size of its tree, the batches it issues."""
+    """A published epoch: number from 1, root and size of its tree, the batches it issues.
+
+    `mandates_block` is the block as of which standing mandates were read; None where none were.
+    """
 
     number: int
     root: bytes
     size: int
     batches: tuple[bytes, ...]
+    mandates_block: int | None = None
 
     @property
     def name(self) -> str:
@@ -40,25 +55,58 @@ def epochs_folder(evidence: Path) -> Path:
     return evidence / "epochs"
 
 
-def write_epoch(evidence: Path, number: int, entitlements: pl.DataFrame, batches: tuple[bytes, ...]) -> Epoch:
-    """Write the folder of epoch `number`; the same content written again is the same folder."""
+def write_epoch(
+    evidence: Path,
+    number: int,
+    entitlements: pl.DataFrame,
+    batches: tuple[bytes, ...],
+    mandates_block: int | None = None,
+) -> Epoch:
+    """Write the folder of epoch `number`; the same content written again is the same folder.
+
+    An epoch that was cancelled, or never sent, may be prepared again with the same entitlements: its folder then has
+    the batches and the mandates block of this time.
+    """
     made: list[Epoch] = []
     with new_folder(evidence, lambda: "epochs/" + made[0].name) as folder:
         tree, root = encode_tree(leaf_hashes(encode_entitlements(entitlements), ENTITLEMENT_SIZE))
-        epoch = Epoch(number, root, entitlements.height, batches)
+        epoch = Epoch(number, root, entitlements.height, batches, mandates_block)
         (folder / "tree.bin").write_bytes(tree)
         entitlements.write_parquet(folder / "entitlements.parquet", compression="zstd")
-        manifest = {
-            "format": FORMAT,
-            "number": number,
-            "root": "0x" + root.hex(),
-            "size": epoch.size,
-            "batches": ["0x" + b.hex() for b in batches],
-            "files": {name: file_entry(folder / name) for name in FILES},
-        }
-        (folder / "manifest.json").write_bytes(canonical_json(manifest))
+        files = {name: file_entry(folder / name) for name in FILES}
+        (folder / "manifest.json").write_bytes(_manifest(epoch, files))
         made.append(epoch)
+    found = EpochEvidence(epochs_folder(evidence) / made[0].name)
+    if found.epoch != made[0]:
+        _restate(evidence, found, made[0])
     return made[0]
+
+
+def _manifest(epoch: Epoch, files: dict[str, Any]) -> bytes:
+    return canonical_json(
+        {
+            "format": FORMAT,
+            "number": epoch.number,
+            "root": "0x" + epoch.root.hex(),
+            "size": epoch.size,
+            "batches": ["0x" + b.hex() for b in epoch.batches],
+            "mandates_block": epoch.mandates_block,
+            "files": files,
+        }
+    )
+
+
+def _restate(evidence: Path, standing: EpochEvidence, epoch: Epoch) -> None:
+    """Replace the manifest of an earlier preparation of the same root, at once or not at all."""
+    staged = evidence / STAGING / secrets.token_hex(8)
+    with storage_errors(f"evidence in {evidence}"):
+        try:
+            staged.write_bytes(_manifest(epoch, standing.files))
+            sync(staged)
+            staged.replace(standing.folder / "manifest.json")
+            sync(standing.folder)
+        finally:
+            staged.unlink(missing_ok=True)
 
 
 class EpochEvidence:
@@ -68,12 +116,16 @@ class EpochEvidence:
         self.folder = folder
         body: dict[str, Any] = read_canonical(folder / "manifest.json")
         try:
-            if body["format"] != FORMAT or set(body) != {"format", "number", "root", "size", "batches", "files"}:
+            # Manifests from before standing mandates have no mandates_block.
+            if body["format"] != FORMAT or set(body) - {"mandates_block"} != _KEYS:
                 raise KeyError(body["format"])
             batches = tuple(hex_bytes(b, 32, "batches") for b in body["batches"])
             if not all(type(body[name]) is int for name in ("number", "size")) or not isinstance(body["files"], dict):
                 raise TypeError("number, size or files has another type")
-            self.epoch = Epoch(body["number"], hex_bytes(body["root"], 32, "root"), body["size"], batches)
+            block = body.get("mandates_block")
+            if block is not None and (type(block) is not int or block < 0):
+                raise TypeError("mandates_block is no block")
+            self.epoch = Epoch(body["number"], hex_bytes(body["root"], 32, "root"), body["size"], batches, block)
             self.files: dict[str, Any] = body["files"]
         except (KeyError, TypeError, ValueError, ProofError) as error:
             raise EvidenceError(

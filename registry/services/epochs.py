@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 from sqlmodel import Session
 
+from registry.audit.mandates import LAG_S, mandated, require_recent
 from registry.chain.contracts.carbon_points import EpochRecord
 from registry.chain.contracts.trip_anchors import Status
 from registry.core import entitlement, methodology
@@ -48,12 +50,13 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
     with ledger.db.read() as session:
         last = epochs.latest(session)
     if last is not None and last.state is EpochState.PREPARED:
-        prepared_before = folder_of(ledger, last.number, bytes.fromhex(last.root[2:])).epoch
-        if points.epoch(last.number) is not None or _all_attested(ledger, prepared_before):
+        prepared_before = folder_of(ledger, last.number, bytes.fromhex(last.root[2:]))
+        if points.epoch(last.number) is not None or _still_good(ledger, prepared_before.epoch):
             progress(f"finishing epoch {last.number}")
             return _send(ledger, prepared_before)
-        # One of its batches was refused since; it never reached the chain, so another one takes its number.
+        # A batch was refused since, or mandates may have changed; it never reached the chain, so nothing refers to it.
         ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
+        shutil.rmtree(prepared_before.folder)
     elif last is not None and points.epoch(last.number) is None:
         # A guardian cancelled it: its batches are attested again and wait for another epoch.
         ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
@@ -70,15 +73,13 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
     progress(f"entitlements of {len(rows)} batches")
     listed = tuple(bytes.fromhex(row.id[2:]) for row in rows)
     standing = entitlements_of(ledger, current)
-    epoch = write_epoch(
-        ledger.home.evidence,
-        current + 1,
-        entitlement.accumulate(standing, [_earned(ledger, b) for b in listed]),
-        listed,
-    )
+    as_of = ledger.contracts.chain.head()
+    earned = [_earned(ledger, b) for b in listed]
+    entitled = entitlement.accumulate(standing, earned, mandated(ledger.contracts, as_of))
+    epoch = write_epoch(ledger.home.evidence, current + 1, entitled, listed, mandates_block=as_of)
     prepared = EpochRow(number=epoch.number, root="0x" + epoch.root.hex(), size=epoch.size, created_at=int(time.time()))
     ledger.db.write(lambda session: epochs.insert(session, prepared))
-    return _send(ledger, epoch)
+    return _send(ledger, folder_of(ledger, epoch.number, epoch.root))
 
 
 def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
@@ -141,9 +142,10 @@ def entitlements_of(ledger: Ledger, number: int) -> pl.DataFrame:
     return found
 
 
-def _send(ledger: Ledger, epoch: Epoch) -> EpochStep:
-    points = ledger.contracts.points
-    call = points.publish_epoch(epoch.number, epoch.root, epoch.size, epoch.batches)
+def _send(ledger: Ledger, folder: EpochEvidence) -> EpochStep:
+    points, epoch = ledger.contracts.points, folder.epoch
+    converted = entitlement.conversions(entitlements_of(ledger, epoch.number - 1), folder.entitlements())
+    call = points.publish_epoch(epoch.number, epoch.root, epoch.size, epoch.batches, converted)
     sent = ledger.submitter("platform").send(call)
     record = points.epoch(epoch.number)
     if record is None or record.root != epoch.root:
@@ -167,7 +169,13 @@ def _step(ledger: Ledger, epoch: Epoch, state: str, transaction: str | None, gas
     return EpochStep(epoch.number, root, epoch.size, listed, earned, state, transaction is not None, transaction, gas)
 
 
-def _all_attested(ledger: Ledger, epoch: Epoch) -> bool:
+def _still_good(ledger: Ledger, epoch: Epoch) -> bool:
+    """Whether a prepared epoch can still be published: every batch attested, and its mandates read lately."""
+    chain = ledger.contracts.chain
+    if epoch.mandates_block is not None:
+        age = chain.timestamp(chain.head()) - chain.timestamp(epoch.mandates_block)
+        if max(age, int(time.time()) - chain.timestamp(epoch.mandates_block)) > LAG_S // 2:
+            return False
     return all(ledger.contracts.anchors.find(batch).status is Status.ATTESTED for batch in epoch.batches)
 
 
@@ -181,8 +189,15 @@ def _earned(ledger: Ledger, batch_id: bytes) -> pl.DataFrame:
 
 def _verify(ledger: Ledger, folder: EpochEvidence, record: EpochRecord) -> None:
     folder.check_files()
+    contracts, first = ledger.contracts, ledger.contracts.deployment.first_block
+    published = [
+        e for e in contracts.points.published(first, contracts.chain.head()) if e.number == folder.epoch.number
+    ]
+    as_of = folder.epoch.mandates_block
+    require_recent(contracts, folder.epoch.number, as_of, published[0].block)
+    standing = entitlements_of(ledger, folder.epoch.number - 1)
     earned = [recompute(ledger, "0x" + batch.hex()).earned() for batch in folder.epoch.batches]
-    expected = entitlement.accumulate(entitlements_of(ledger, folder.epoch.number - 1), earned)
+    expected = entitlement.accumulate(standing, earned, mandated(contracts, as_of))
     root = entitlement.root_of(expected)
     if (root, expected.height) != (record.root, record.size):
         raise VerificationError(
@@ -190,6 +205,7 @@ def _verify(ledger: Ledger, folder: EpochEvidence, record: EpochRecord) -> None:
             expected=root.hex(),
             actual=record.root.hex(),
         )
-    digest = ledger.contracts.points.hash_epoch(folder.epoch.number, root, expected.height, folder.epoch.batches)
+    converted = entitlement.conversions(standing, expected)
+    digest = contracts.points.hash_epoch(folder.epoch.number, root, expected.height, folder.epoch.batches, converted)
     if digest != record.digest:
         raise VerificationError(f"epoch {folder.epoch.number}: the chain lists other batches or conversions")

@@ -18,7 +18,10 @@ FORMAT: Final = "puhui.home/v1"
 
 @dataclass(frozen=True)
 class HomeConfig:
-    """What `puhui init` fixed. `rpc_url` None means the embedded chain; caps are mg per source and day."""
+    """What `puhui init` fixed. `rpc_url` None means the embedded chain; caps are mg per source and day.
+
+    `programme` begins the text of every serial; `rule_notice_s` is how long a rule of the treasury is announced.
+    """
 
     chain_id: int
     rpc_url: str | None
@@ -26,6 +29,8 @@ class HomeConfig:
     activation_delay_s: int
     admin_delay_s: int
     daily_cap_mg: int
+    rule_notice_s: int
+    programme: str
 
 
 @dataclass(frozen=True)

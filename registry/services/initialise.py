@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.chain.client import Chain
-from registry.chain.deployment import Contracts, Deployment, deploy
+from registry.chain.contracts.participants import Kind, ParticipantStatus
+from registry.chain.deployment import Contracts, Delays, Deployment, deploy
 from registry.chain.submitter import Submitter
 from registry.core import methodology
 from registry.services import keystores
@@ -16,6 +18,7 @@ from registry.services.ledger import Keys, open_chain, open_database
 from registry.services.private_files import replace
 
 Progress = Callable[[str], None]
+TREASURY_ENTITY = b"programme-treasury".ljust(32, b"\0")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,19 @@ def initialise(home: Home, config: HomeConfig, keys: Keys, progress: Progress = 
             for spec in methodology.ALL:
                 if contracts.methodologies.find(spec.id) is None:
                     regulator.send(contracts.methodologies.publish(spec))
+            _admit_treasury(contracts, Submitter(chain, keys.account("exchange")), regulator)
     return Initialised(created, deployment, roles)
+
+
+def _admit_treasury(contracts: Contracts, exchange: Submitter, regulator: Submitter) -> None:
+    """The treasury holds tonnes, so it is a participant like any other: registered by one key, admitted by another."""
+    code = hashlib.sha256(b"puhui/treasury/v1").digest()
+    record = (contracts.treasury.address, TREASURY_ENTITY, Kind.PROGRAMME, code)
+    found = contracts.participants.find(contracts.treasury.address)
+    if found is None:
+        exchange.send(contracts.participants.register(*record))
+    if found is None or found.status is ParticipantStatus.PENDING:
+        regulator.send(contracts.participants.admit(*record))
 
 
 def _create_keys(home: Home, password: str) -> None:
@@ -69,8 +84,7 @@ def _deploy(
         chain,
         Submitter(chain, keys.account("regulator")),
         roles,
-        activation_delay_s=config.activation_delay_s,
-        admin_delay_s=config.admin_delay_s,
+        Delays(config.activation_delay_s, config.admin_delay_s, config.rule_notice_s),
         progress=progress,
     )
     replace(home.contracts, json.dumps(deployment.to_json(), indent=1).encode() + b"\n")

@@ -21,7 +21,7 @@ from eth_utils.address import is_address, to_checksum_address
 from registry.errors import AuthError, ConflictError
 from registry.services.private_files import private_folder, write_new
 
-ROLES: Final = ("platform", "verifier", "regulator", "exchange", "guardian")
+ROLES: Final = ("platform", "verifier", "regulator", "exchange", "guardian", "bank")
 DAY_KEYS: Final = "daykeys"
 HOSTED: Final = "hosted"
 SCRYPT_N: Final = 2**17

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from dataclasses import dataclass
 
 import polars as pl
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
-from web3 import Web3
 
 from registry.chain.contracts.carbon_points import Channel, Redemption
 from registry.chain.submitter import Sent
+from registry.core.codes import ref32
 from registry.core.entitlement import Entitlement
-from registry.errors import AuthError, ConflictError, InputError, NotFoundError
+from registry.errors import ConflictError, InputError, NotFoundError
 from registry.services.epochs import entitlements_of, folder_of
 from registry.services.ledger import Ledger
-from registry.store import accounts
-
-SIGNATURE_LIFE_S = 600
+from registry.services.owners import Owner
+from registry.services.signing import deadline, owner_key, sign
 
 
 @dataclass(frozen=True)
@@ -41,28 +36,6 @@ class Holding:
     def to_json(self) -> dict[str, object]:
         """The holding as `--json` prints it."""
         return {**vars(self), "unclaimed": self.unclaimed}
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose points: an account of the programme, or just a wallet address."""
-
-    account_id: str | None
-    wallet: str
-    hosted: bool
-
-
-def find_owner(ledger: Ledger, name: str) -> Owner:
-    """An account id, or a 0x wallet address; raises NotFoundError or InputError."""
-    if name.startswith("0x"):
-        if not Web3.is_address(name):
-            raise InputError(f"{name} is not an address", hint="0x and 40 hex digits, with a correct checksum if mixed")
-        with ledger.db.read() as session:
-            owner = accounts.by_wallet(session, bytes.fromhex(name[2:]))
-        return Owner(owner.account_id if owner else None, Web3.to_checksum_address(name), bool(owner and owner.hosted))
-    with ledger.db.read() as session:
-        account = accounts.get(session, name)
-    return Owner(account.account_id, Web3.to_checksum_address(account.wallet), account.hosted)
 
 
 def holdings(ledger: Ledger, owner: Owner) -> list[Holding]:
@@ -119,11 +92,6 @@ def claim(ledger: Ledger, owner: Owner) -> list[Claimed]:
     return claims
 
 
-def reference(text: str) -> bytes:
-    """A redemption reference as 32 bytes: what the caller chose, hashed, so that nothing readable goes on chain."""
-    return hashlib.sha256(b"puhui/redemption/v1" + text.encode()).digest()
-
-
 def redeem(
     ledger: Ledger,
     owner: Owner,
@@ -143,7 +111,7 @@ def redeem(
         raise InputError("the amount must be above zero")
     if not ref:
         raise InputError("a reference is needed", hint="--ref: an order number, for example; it can be used once")
-    class_id = class_id or ledger.contracts.points.redeemed_class(owner.wallet, reference(ref))
+    class_id = class_id or ledger.contracts.points.redeemed_class(owner.wallet, ref32("redemption", ref))
     if class_id is None:
         held = [h for h in holdings(ledger, owner) if h.balance >= mg]
         if not held:
@@ -151,20 +119,8 @@ def redeem(
                 f"no class of {owner.account_id or owner.wallet} holds {mg} mg", hint="claim points first"
             )
         class_id = held[0].class_id
-    key = signer or _hosted_key(ledger, owner)
-    if key.address != owner.wallet:
-        raise AuthError(f"the keystore is of {key.address}, the account's wallet is {owner.wallet}")
-    deadline = int(time.time()) + SIGNATURE_LIFE_S
-    redemption = Redemption(owner.wallet, class_id, mg, channel, reference(ref), deadline)
-    message = encode_typed_data(full_message=ledger.contracts.points.typed_redemption(redemption))
-    signature = bytes(Account.sign_message(message, key.key).signature)
+    key = owner_key(ledger, owner, signer)
+    redemption = Redemption(owner.wallet, class_id, mg, channel, ref32("redemption", ref), deadline())
+    signature = sign(key, ledger.contracts.points.typed_redemption(redemption))
     sent = ledger.submitter("platform").send(ledger.contracts.points.redeem_for(redemption, signature))
     return redemption, sent
-
-
-def _hosted_key(ledger: Ledger, owner: Owner) -> LocalAccount:
-    if owner.account_id is None or not owner.hosted:
-        raise AuthError(
-            f"the programme does not hold the key of {owner.wallet}", hint="give its keystore with --keystore FILE"
-        )
-    return ledger.keys.hosted_wallets.account(owner.account_id)

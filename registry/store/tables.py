@@ -27,7 +27,7 @@ from sqlmodel import Field, SQLModel
 
 from registry.errors import InputError
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 MG_LIMIT: Final = 2**63
 
 KEY_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
@@ -200,4 +200,25 @@ class EpochRow(Table, table=True):
     publish_tx: str | None = Field(default=None, sa_type=Text)
     attest_tx: str | None = Field(default=None, sa_type=Text)
     active_at: int | None = Field(default=None, sa_type=BigInteger)
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class OrderRow(Table, table=True):
+    """A signed limit order. What was filled of it, and whether it was cancelled, the chain knows."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("side IN ('SELL', 'BUY')", name="side"),
+        Index("ix_orders_issuance", "issuance"),
+    )
+
+    order_hash: str = Field(primary_key=True, sa_type=KEY_TEXT)
+    trader: str = Field(sa_type=KEY_TEXT)
+    side: str = Field(sa_type=Text)
+    issuance: int = Field(sa_type=BigInteger)
+    tonnes: int = Field(sa_type=BigInteger)
+    limit_fen: int = Field(sa_type=BigInteger)
+    salt: str = Field(sa_type=Text)
+    expiry: int = Field(sa_type=BigInteger)
+    signature: str = Field(sa_type=Text)
     created_at: int = Field(sa_type=BigInteger)

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {CarbonPoints} from "../../contracts/CarbonPoints.sol";
 import {ICarbonPoints} from "../../contracts/interfaces/ICarbonPoints.sol";
+import {IIntents} from "../../contracts/interfaces/IIntents.sol";
 import {ContractWallet} from "./ContractWallet.sol";
 import {Fixture} from "./Fixture.sol";
 
@@ -54,12 +55,12 @@ contract RedeemForTest is Fixture {
 
     function test_RedeemFor_OtherChannelClassOrDeadline() public {
         bytes memory signature = _signature();
-        bytes memory invalid = _invalid(holder);
-        vm.expectRevert(invalid);
-        points.redeemFor(holder, CLASS, AMOUNT, ICarbonPoints.Channel.COMMERCE, REF, deadline, signature);
-        vm.expectRevert(invalid);
+        ICarbonPoints.Channel other = ICarbonPoints.Channel.COMMERCE;
+        vm.expectRevert(_invalid(holder, _structHash(holder, CLASS, AMOUNT, other, REF, deadline)));
+        points.redeemFor(holder, CLASS, AMOUNT, other, REF, deadline, signature);
+        vm.expectRevert(_invalid(holder, _structHash(holder, CLASS - 1, AMOUNT, CHANNEL, REF, deadline)));
         points.redeemFor(holder, CLASS - 1, AMOUNT, CHANNEL, REF, deadline, signature);
-        vm.expectRevert(invalid);
+        vm.expectRevert(_invalid(holder, _structHash(holder, CLASS, AMOUNT, CHANNEL, REF, deadline + 1)));
         points.redeemFor(holder, CLASS, AMOUNT, CHANNEL, REF, deadline + 1, signature);
         vm.expectRevert(_invalid(ALICE));
         points.redeemFor(ALICE, CLASS, AMOUNT, CHANNEL, REF, deadline, signature);
@@ -92,7 +93,7 @@ contract RedeemForTest is Fixture {
     function testFuzz_RedeemFor_Expired(uint32 late) public {
         bytes memory signature = _signature();
         vm.warp(deadline + 1 + late);
-        vm.expectRevert(abi.encodeWithSelector(ICarbonPoints.CarbonPointsSignatureExpired.selector, deadline));
+        vm.expectRevert(abi.encodeWithSelector(IIntents.IntentsExpired.selector, holder, deadline));
         points.redeemFor(holder, CLASS, AMOUNT, CHANNEL, REF, deadline, signature);
     }
 
@@ -193,24 +194,40 @@ contract RedeemForTest is Fixture {
                 target
             )
         );
-        bytes32 message = keccak256(
-            abi.encode(
-                keccak256(
-                    "Redemption(address holder,uint64 classId,uint128 mg,uint8 channel,bytes32 ref,uint256 deadline)"
-                ),
-                signer,
-                CLASS,
-                mg,
-                CHANNEL,
-                ref,
-                deadline
-            )
-        );
+        bytes32 message = _structHash(signer, CLASS, mg, CHANNEL, ref, deadline);
         return keccak256(abi.encodePacked(hex"1901", domain, message));
     }
 
-    function _invalid(address signer) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(ICarbonPoints.CarbonPointsInvalidSignature.selector, signer, REF);
+    function _structHash(
+        address signer,
+        uint64 classId,
+        uint128 mg,
+        ICarbonPoints.Channel channel,
+        bytes32 ref,
+        uint256 until
+    ) private pure returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(
+                    keccak256(
+                        "Redemption(address holder,uint64 classId,uint128 mg,uint8 channel,bytes32 ref,uint256 deadline)"
+                    ),
+                    signer,
+                    classId,
+                    mg,
+                    channel,
+                    ref,
+                    until
+                )
+            );
+    }
+
+    function _invalid(address signer, bytes32 structHash) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IIntents.IntentsInvalidSignature.selector, signer, structHash);
+    }
+
+    function _invalid(address signer) private view returns (bytes memory) {
+        return _invalid(signer, _structHash(signer, CLASS, AMOUNT, CHANNEL, REF, deadline));
     }
 
     function _expectInvalid(bytes memory signature) private {

@@ -293,6 +293,7 @@ def document() -> dict[str, Any]:
         "root": x(tree_hash(entitled)),
         "size": 2,
         "batches": [x(batch_id)],
+        "mandates_block": None,
         "files": {"entitlements.parquet": entry(b"entitlements.parquet of the example"), "tree.bin": entry(epoch_tree)},
     }
     shown = next(i for i, row in enumerate(trips) if row["trip_id"] == "20260302-000001")

@@ -6,19 +6,22 @@ from collections import defaultdict
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.core.entitlement import (
     SCHEMA,
     Entitlement,
     accumulate,
+    contributed,
+    conversions,
     earned_by_account,
     empty,
     encode_entitlements,
+    require_ascending,
     root_of,
 )
-from registry.errors import ProofError
+from registry.errors import ProofError, VerificationError
 from registry.units import U64_MAX
 from tests.core import independent
 
@@ -139,3 +142,85 @@ def test_the_order_of_batches_changes_nothing(batches: list[list[tuple[bytes, in
     for each in frames:
         one_by_one = accumulate(one_by_one, [each])
     assert one_by_one.equals(forwards)
+
+
+# --- standing mandates ------------------------------------------------------------------------------------
+
+
+def test_what_is_earned_under_a_mandate_is_converted() -> None:
+    before = frame((A, Y25, 100, 40), (B, Y26, 7, 0))
+    new = [earned((A, Y25, 10), (B, Y26, 5)), earned((A, Y26, 2), (B, Y26, 1), (C, Y26, 3))]
+    after = accumulate(before, new, pl.Series([C, A]))
+    # What was earned before the mandate stays claimable, and so does all that B earns.
+    assert after.rows() == [(A, Y25, 110, 50), (A, Y26, 2, 2), (B, Y26, 13, 0), (C, Y26, 3, 3)]
+    assert after.schema == SCHEMA
+    assert accumulate(before, new, {A, C}).equals(after)
+    assert accumulate(before, new, [A, C, A]).equals(after)
+
+
+def test_a_mandate_of_someone_who_earned_nothing_changes_nothing() -> None:
+    before = frame((A, Y25, 100, 40), (B, Y26, 7, 0))
+    assert accumulate(before, [], {A, B}).equals(before)
+    assert accumulate(before, [earned((A, Y25, 1))], {B, C}).equals(accumulate(before, [earned((A, Y25, 1))]))
+    assert accumulate(before, [earned((A, Y25, 1))], pl.Series([], dtype=pl.Binary)).equals(
+        accumulate(before, [earned((A, Y25, 1))])
+    )
+
+
+EARNINGS = st.lists(
+    st.tuples(st.sampled_from([A, B, C]), st.sampled_from([Y25, Y26]), st.integers(0, 10**9)), max_size=9
+)
+
+
+@given(st.lists(st.tuples(EARNINGS, st.sets(st.sampled_from([A, B, C]))), max_size=4))
+@settings(deadline=None)  # columnar work on a busy machine
+def test_what_may_be_claimed_never_falls(epochs: list[tuple[list[tuple[bytes, int, int]], set[bytes]]]) -> None:
+    standing, claimable = empty(), defaultdict[tuple[bytes, int], int](int)
+    for rows, mandated in epochs:
+        current = accumulate(standing, [earned(*rows)], mandated)
+        converted: dict[int, int] = defaultdict(int)
+        entered: dict[tuple[bytes, int], int] = defaultdict(int)
+        for account, class_id, mg in rows:
+            if account in mandated:
+                converted[class_id] += mg
+                entered[account, class_id] += mg
+            else:
+                claimable[account, class_id] += mg
+        assert conversions(standing, current) == sorted((c, mg) for c, mg in converted.items() if mg)
+        assert contributed(standing, current).rows() == sorted((*key, mg) for key, mg in entered.items() if mg)
+        for account, class_id, all_earned, all_converted in current.rows():
+            assert all_earned - all_converted == claimable[account, class_id]
+        standing = current
+
+
+def test_conversions_of_an_epoch_are_by_class_and_contributions_by_account() -> None:
+    before = frame((A, Y25, 100, 40), (A, Y26, 9, 9), (B, Y26, 7, 0))
+    after = frame((A, Y25, 100, 40), (A, Y26, 20, 12), (B, Y25, 6, 6), (B, Y26, 8, 1), (C, Y26, 5, 0))
+    found = contributed(before, after)
+    assert found.rows() == [(A, Y26, 3), (B, Y25, 6), (B, Y26, 1)]
+    assert found.schema == {"account": pl.Binary(), "class": pl.UInt64(), "mg": pl.UInt64()}
+    assert conversions(before, after) == [(Y25, 6), (Y26, 4)]
+    assert (conversions(after, after), contributed(empty(), empty()).rows()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("after", "now"), [([(A, Y25, 100, 39), (B, Y26, 7, 5)], 39), ([(B, Y26, 7, 5)], 0), ([(A, Y26, 100, 40)], 0)]
+)
+def test_what_was_converted_cannot_fall(after: list[tuple[object, ...]], now: int) -> None:
+    before = frame((A, Y25, 100, 40), (B, Y26, 7, 0))
+    for read in (contributed, conversions):
+        with pytest.raises(VerificationError) as raised:
+            read(before, frame(*after))
+        expected = f"account 0x{A.hex()} class {Y25}: {now} mg converted, 40 mg in the epoch before"
+        assert raised.value.message == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), max_size=5))
+def test_rows_ascend_by_all_their_keys(rows: list[tuple[int, int, int]]) -> None:
+    table = pl.DataFrame(rows, schema=["a", "b", "c"], orient="row")
+    if rows == sorted(set(rows)):
+        require_ascending(table, ("a", "b", "c"), "rows")
+        return
+    with pytest.raises(ProofError) as raised:
+        require_ascending(table, ("a", "b", "c"), "rows")
+    assert raised.value.message == f"rows are not strictly ascending by a and b and c ({len(rows)} rows)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from eth_typing import ChecksumAddress
@@ -12,6 +13,7 @@ from web3.types import BlockIdentifier
 
 from registry.chain import artifacts
 from registry.chain.client import Chain, node_errors
+from registry.chain.logs import Event, history
 from registry.chain.submitter import revert
 
 
@@ -31,3 +33,7 @@ class DeployedContract:
                 return call.call(block_identifier=block)
             except ContractLogicError as error:
                 raise revert(error, call.fn_name) from error
+
+    def history(self, names: Sequence[str], first: int, last: int, **filters: Any) -> list[Event]:
+        """Every event of these names from block `first` to `last`, in the order of the chain."""
+        return history(self.chain, self.contract, names, first, last, **filters)

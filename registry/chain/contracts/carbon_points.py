@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from web3.contract.contract import ContractFunction
 from web3.types import BlockIdentifier, EventData
 
 from registry.chain.contracts.base import DeployedContract
 from registry.chain.logs import events
+from registry.chain.typed_data import typed_message
 from registry.core.entitlement import Entitlement
+
+Conversions = Sequence[tuple[int, int]]  # (class, mg), ascending by class
+REDEMPTION: Final = {
+    "holder": "address",
+    "classId": "uint64",
+    "mg": "uint128",
+    "channel": "uint8",
+    "ref": "bytes32",
+    "deadline": "uint256",
+}
 
 
 class Channel(IntEnum):
@@ -78,9 +89,11 @@ class CarbonPoints(DeployedContract):
 
     NAME = "CarbonPoints"
 
-    def publish_epoch(self, number: int, root: bytes, size: int, batches: Sequence[bytes]) -> ContractFunction:
-        """The call that publishes epoch `number` over attested batches. Role: PLATFORM."""
-        return self.contract.functions.publishEpoch(number, root, size, list(batches), [])
+    def publish_epoch(
+        self, number: int, root: bytes, size: int, batches: Sequence[bytes], conversions: Conversions = ()
+    ) -> ContractFunction:
+        """The call that publishes epoch `number` over attested batches, converting (class, mg). Role: PLATFORM."""
+        return self.contract.functions.publishEpoch(number, root, size, list(batches), list(conversions))
 
     def attest_epoch(self, number: int, digest: bytes) -> ContractFunction:
         """The call by which a verifier co-signs an epoch it recomputed. Role: VERIFIER."""
@@ -105,48 +118,20 @@ class CarbonPoints(DeployedContract):
     def typed_redemption(self, redemption: Redemption) -> dict[str, Any]:
         """The EIP-712 message a holder signs."""
         r = redemption
-        return {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"},
-                    {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"},
-                    {"name": "verifyingContract", "type": "address"},
-                ],
-                "Redemption": [
-                    {"name": "holder", "type": "address"},
-                    {"name": "classId", "type": "uint64"},
-                    {"name": "mg", "type": "uint128"},
-                    {"name": "channel", "type": "uint8"},
-                    {"name": "ref", "type": "bytes32"},
-                    {"name": "deadline", "type": "uint256"},
-                ],
-            },
-            "primaryType": "Redemption",
-            "domain": {
-                "name": "PuhuiCarbonPoints",
-                "version": "1",
-                "chainId": self.chain.chain_id,
-                "verifyingContract": self.address,
-            },
-            "message": {
-                "holder": r.holder,
-                "classId": r.class_id,
-                "mg": r.mg,
-                "channel": int(r.channel),
-                "ref": r.ref,
-                "deadline": r.deadline,
-            },
-        }
+        values = (r.holder, r.class_id, r.mg, int(r.channel), r.ref, r.deadline)
+        return typed_message(self, "Redemption", REDEMPTION, *values)
 
     def epoch(self, number: int, block: BlockIdentifier = "latest") -> EpochRecord | None:
         """The epoch's record, or None when that number is not published or was cancelled."""
         root, digest, size, active_at, attested = self._read(self.contract.functions.epochOf(number), block)
         return EpochRecord(bytes(root), bytes(digest), size, active_at, attested) if size else None
 
-    def hash_epoch(self, number: int, root: bytes, size: int, batches: Sequence[bytes]) -> bytes:
-        """The digest a verifier signs for an epoch without conversions."""
-        return bytes(self._read(self.contract.functions.hashEpoch(number, root, size, list(batches), [])))
+    def hash_epoch(
+        self, number: int, root: bytes, size: int, batches: Sequence[bytes], conversions: Conversions = ()
+    ) -> bytes:
+        """The digest a verifier signs for an epoch."""
+        call = self.contract.functions.hashEpoch(number, root, size, list(batches), list(conversions))
+        return bytes(self._read(call))
 
     def current_epoch(self, block: BlockIdentifier = "latest") -> int:
         """The number of the newest epoch, pending or active; 0 before the first."""
@@ -171,6 +156,14 @@ class CarbonPoints(DeployedContract):
     def total_supply(self, class_id: int, block: BlockIdentifier = "latest") -> int:
         """Points of one class in all wallets, in mg."""
         return int(self._read(self.contract.functions.totalSupply(class_id), block))
+
+    def redeemed_by(self, class_id: int, channel: Channel, block: BlockIdentifier = "latest") -> int:
+        """What was redeemed of one class through a channel, in mg."""
+        return int(self._read(self.contract.functions.redeemedBy(class_id, channel), block))
+
+    def market_mg(self, class_id: int, block: BlockIdentifier = "latest") -> int:
+        """All mg of one class that ever entered the market pool: redeemed for the market, or converted by epochs."""
+        return int(self._read(self.contract.functions.marketMg(class_id), block))
 
     def has_redeemed(self, holder: str, ref: bytes) -> bool:
         """Whether the holder used this reference already."""

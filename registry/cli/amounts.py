@@ -1,0 +1,40 @@
+"""Amounts and times as people type them, read without a float."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from registry.errors import UsageError
+from registry.units import MG_PER_POINT, SHANGHAI
+
+_LIFE: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+
+
+def milligrams(points: str) -> int:
+    """Points with at most three decimals as mg; raises UsageError."""
+    if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,3})?", points):
+        raise UsageError(f"{points!r} is no amount of points", hint="digits and at most three decimals, as 12.345")
+    whole, _, rest = points.partition(".")
+    return int(whole) * MG_PER_POINT + int(rest.ljust(3, "0"))
+
+
+def fen(yuan: str) -> int:
+    """Yuan with at most two decimals as fen; raises UsageError."""
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,2})?", yuan):
+        raise UsageError(f"{yuan!r} is no amount of money", hint="yuan, digits and at most two decimals, as 51.33")
+    whole, _, rest = yuan.partition(".")
+    return int(whole) * 100 + int(rest.ljust(2, "0"))
+
+
+def instant(text: str) -> int:
+    """A time as epoch seconds: ISO 8601 (Asia/Shanghai unless it says otherwise), or from now, as 30m, 12h or 7d."""
+    if found := _LIFE.fullmatch(text):
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
+        return int((datetime.now(SHANGHAI) + timedelta(**{unit: int(found[1])})).timestamp())
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time", hint="as 2026-12-31T17:00:00, or from now: 30m, 12h, 7d") from error
+    return int((time if time.tzinfo else time.replace(tzinfo=SHANGHAI)).timestamp())

@@ -1,0 +1,97 @@
+"""The programme's treasury: rules of the split, offers to the market, and collecting what was paid."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from registry.chain.contracts.exchange_settlement import Order, Side
+from registry.chain.contracts.programme_treasury import Rule
+from registry.chain.submitter import Sent
+from registry.core.codes import ref32
+from registry.errors import InputError, NotFoundError
+from registry.services.cash import positive
+from registry.services.ledger import Ledger
+from registry.services.market import BookEntry, record_order
+
+BPS = 10_000
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An offer of the treasury: its order in the book, and the transaction that listed the tonnes."""
+
+    entry: BookEntry
+    sent: Sent
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The split of one trade's proceeds, in fen."""
+
+    trade: str
+    issuance: int
+    gross_fen: int
+    fee_fen: int
+    people_fen: int
+    sent: Sent
+
+
+def add_rule(ledger: Ledger, fee_bps: int, floor_fen: int, fee_account: str, effective_from: int | None = None) -> Sent:
+    """As the regulator: the operator's fee (1/10000 of proceeds) and the lowest price, from a time on.
+
+    Without a time: from the block's own time if it is the first rule, else as soon as the notice allows.
+    """
+    if not 0 <= fee_bps <= BPS:
+        raise InputError(f"{fee_bps} is no fee", hint=f"0 to {BPS} hundredths of a percent")
+    if floor_fen < 0:
+        raise InputError("a floor price is not below zero")
+    treasury = ledger.contracts.treasury
+    if effective_from is None:
+        rules = treasury.rules()
+        # A block may be mined some seconds from now, and its time decides.
+        effective_from = int(time.time()) + ledger.config.rule_notice_s + 60 if rules else 0
+    return ledger.submitter("regulator").send(treasury.add_rule(Rule(effective_from, fee_bps, floor_fen, fee_account)))
+
+
+def offer(ledger: Ledger, ref: str, issuance: int, tonnes: int, limit_fen: int, expiry: int) -> Offered:
+    """As the platform: offer tonnes of the treasury at `limit_fen` a tonne or more.
+
+    The contract lists them and stands for the order by ERC-1271, so the order needs no signature.
+    """
+    treasury, code = ledger.contracts.treasury, _code(ref)
+    order = Order(treasury.address, Side.SELL, issuance, tonnes, positive(limit_fen), code, expiry)
+    # The book first: an order nobody can fill yet does no harm, tonnes listed for an order nobody knows would.
+    entry = record_order(ledger, order, b"")
+    sent = ledger.submitter("platform").send(treasury.offer(code, issuance, tonnes, limit_fen, expiry))
+    return Offered(entry, sent)
+
+
+def withdraw_offer(ledger: Ledger, ref: str) -> Sent:
+    """As the platform: take what was not sold off the market."""
+    if ledger.contracts.treasury.find_offer(_code(ref)) is None:
+        raise NotFoundError(f"the treasury has no offer {ref!r}")
+    return ledger.submitter("platform").send(ledger.contracts.treasury.withdraw_offer(_code(ref)))
+
+
+def collect(ledger: Ledger) -> list[Collected]:
+    """Split the proceeds of every trade of the treasury that was not split yet. Anyone may; the platform relays."""
+    contracts = ledger.contracts
+    first, head = contracts.deployment.first_block, contracts.chain.head()
+    done = []
+    for event in contracts.settlement.history(("TradeSettled",), first, head):
+        if event["seller"] != contracts.treasury.address or contracts.treasury.is_collected(event["tradeId"]):
+            continue
+        sent = ledger.submitter("platform").send(contracts.treasury.collect(event["tradeId"]))
+        (split,) = contracts.treasury.history(
+            ("ProceedsCollected",), first, contracts.chain.head(), tradeId=event["tradeId"]
+        )
+        amounts = (split["grossFen"], split["feeFen"], split["peopleFen"])
+        done.append(Collected("0x" + event["tradeId"].hex(), event["issuance"], *amounts, sent))
+    return done
+
+
+def _code(ref: str) -> bytes:
+    if not ref:
+        raise InputError("a reference is needed", hint="a number of your own; it is used once")
+    return ref32("offer", ref)
