@@ -106,23 +106,24 @@ class CertificationsAudit:
             self._apply(event)
             return
         require(number in self.records, "it was never applied for")
+        # Each step is taken as the chain took it, whatever is wrong with it: what follows is then judged by itself.
         record = self.records[number]
         if event.name == "CertificationVerified":
-            changed = replace(record, status=CertificationStatus.VERIFIED, verifier=event["verifier"])
+            self.records[number] = replace(record, status=CertificationStatus.VERIFIED, verifier=event["verifier"])
             require(record.status is CertificationStatus.APPLIED, f"verified when it was {record.status.name}")
             require_equal("the dossier verified", event["dossier"], record.dossier)
             require(event["verifier"] != record.applicant, "applicant and verifier are one key")
         elif event.name == "CertificationApproved":
-            changed = replace(record, status=CertificationStatus.APPROVED)
+            self.records[number] = replace(record, status=CertificationStatus.APPROVED)
+            if number not in self._approvals:
+                self._taken[record.class_id] += record.tonnes * MG_PER_TONNE
+                self._approvals[number] = event
             require(record.status is CertificationStatus.VERIFIED, f"approved when it was {record.status.name}")
             keys = (record.applicant, record.verifier)
             require(event["regulator"] not in keys, "the regulator's key is the applicant's or the verifier's")
-            self._taken[record.class_id] += record.tonnes * MG_PER_TONNE
-            self._approvals[number] = event
         else:
-            changed = replace(record, status=CertificationStatus.REJECTED, reason=event["reason"])
             require(record.status in _OPEN, f"rejected when it was {record.status.name}")
-        self.records[number] = changed
+            self.records[number] = replace(record, status=CertificationStatus.REJECTED, reason=event["reason"])
 
     def _apply(self, event: Event) -> None:
         number, class_id, tonnes, from_mg = event["number"], event["classId"], event["tonnes"], event["fromMg"]

@@ -25,7 +25,7 @@ from registry.audit.market import MarketAudit
 from registry.audit.payments import PaymentsAudit
 from registry.audit.payout_runs import RunsAudit
 from registry.audit.proceeds import ProceedsAudit
-from registry.audit.records import check_imports, check_streams, read_folders
+from registry.audit.records import Document, check_imports, check_streams, read_folders
 from registry.audit.retirements import RetirementsAudit
 from registry.audit.scope import Scope
 from registry.audit.serials import SerialsAudit
@@ -121,6 +121,7 @@ class _Audit:
             self.findings, certifications_folder(self.evidence), CertificationEvidence, self.progress
         )
         payouts = read_folders(self.findings, payouts_folder(self.evidence), PayoutEvidence, self.progress)
+        read_folders(self.findings, self.evidence / "documents", Document, self.progress)
         kept = {f.id: f for f in folders.values()}
         self.full = all(f.has_private for f in kept.values())
         if self.full:

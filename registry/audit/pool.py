@@ -125,7 +125,9 @@ def _conversions(contracts: Contracts, class_id: int, block: int, entitlements: 
         current = entitlements(epoch)
         if class_id in dict(epoch.conversions):
             frame = contributed(before, current).filter(pl.col("class") == class_id).select("account", "mg")
-            event = attested[epoch.number]
+            event = attested.get(epoch.number)
+            if event is None:
+                raise VerificationError(f"epoch {epoch.number} is attested, and no event says when")
             if contracts.chain.timestamp(event.block) >= record.active_at:
                 at = (event.block, event.index)
             else:

@@ -94,11 +94,10 @@ class ProceedsAudit:
 
     def _collect(self, event: Event, trade: Event | None, cash: Counter[tuple[str, str]]) -> None:
         number, where = event["tradeId"], f"trade {event['tradeId'].hex()}"
-        again = number in self._collected
+        require(number not in self._collected, f"{where} was collected twice")
         self._collected[number] = event
         self.gross += event["grossFen"]
         self.fees += event["feeFen"]
-        require(not again, f"{where} was collected twice")
         if trade is None or trade["seller"] != self.treasury.address:
             raise VerificationError(f"{where} was collected, and is no trade of the treasury")
         require_equal(f"{where}: its issuance", event["issuance"], trade["issuance"])

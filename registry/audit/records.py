@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -14,8 +15,9 @@ from registry.audit.findings import Findings
 from registry.chain.contracts.trip_anchors import AnchorEvent, AnchorRecord, Status
 from registry.chain.deployment import Contracts
 from registry.chain.logs import events
-from registry.errors import VerificationError
+from registry.errors import EvidenceError, VerificationError
 from registry.evidence.batch import BatchEvidence
+from registry.evidence.documents import read_document
 from registry.evidence.imports import ImportEvidence, imports_folder
 
 FILES = "evidence files unchanged"
@@ -56,6 +58,22 @@ def read_folders(
             opened.check_files()
             found[folder.name] = opened  # a damaged file is named once and not parsed any further
     return found
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document's folder, named by the document's SHA-256."""
+
+    folder: Path
+
+    def check_files(self) -> None:
+        """Raise EvidenceError unless the document is that of its folder's name."""
+        try:
+            digest = bytes.fromhex(self.folder.name)
+        except ValueError as error:
+            raise EvidenceError(f"{self.folder}: is named by no digest", path=str(self.folder)) from error
+        if read_document(self.folder.parent.parent, digest) is None:
+            raise EvidenceError(f"{self.folder}: holds no document", path=str(self.folder))
 
 
 def check_imports(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import Any, Final
 
 from registry.audit.findings import Findings
@@ -65,6 +66,8 @@ def require_record(what: str, recorded: Any, recomputed: Any) -> None:
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, Enum):
+        return value.name
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_text, value)) + "]"
     return str(value)

@@ -110,8 +110,12 @@ class SerialsAudit:
                 self._replay(move)
         self.findings.right(FINAL, sum(each.tonnes(*_FINAL) for each in self.places.values()))
         self._issuances()
+        # Everybody a movement names, whether or not it could be replayed.
+        named: dict[int, set[str]] = defaultdict(set)
+        for move in self.moves:
+            named[move.issuance] |= {move.holder_from, move.holder_to} - {NOBODY}
         for number, places in self.places.items():
-            for holder in sorted({owner for owner, _ in places.owners()}):
+            for holder in sorted(named[number]):
                 with self.findings.checking(HOLDINGS):
                     self._holding(number, holder, places)
         self._totals()

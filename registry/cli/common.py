@@ -15,9 +15,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from registry.chain.submitter import Sent
+from registry.services.delayed import Delayed, DelayedState
 from registry.services.home import Home
 from registry.services.ledger import Ledger, open_ledger
 from registry.settings import Settings
+from registry.units import local_text
 
 DEFAULT_HOME = Path(".puhui")
 root_home: Path | None = None  # `puhui --home DIR verb`; `puhui verb --home DIR` goes before it
@@ -113,3 +115,11 @@ def said(as_json: bool, body: dict[str, Any], line: str) -> None:
 def sent_body(sent: Sent, **facts: object) -> dict[str, Any]:
     """The body of a command that sent one transaction."""
     return {**facts, "changed": sent.changed, "transaction": sent.transaction, "block": sent.block, "gas": sent.gas}
+
+
+def said_delayed(as_json: bool, done: Delayed, line: str) -> None:
+    """Print what came of an act that has to wait: scheduled, waiting or done."""
+    body = sent_body(done.sent, state=done.state.value, ready_at=done.ready_at)
+    if done.state is not DelayedState.DONE:
+        line = f"{done.state.value}: give the same command again after {local_text(done.ready_at)}"
+    said(as_json, body, line)

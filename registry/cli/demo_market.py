@@ -38,7 +38,7 @@ TERMS: Final = """授权书（演示）：本人授权碳普惠运营平台将�
 Mandate (demo): I authorise the programme's operator to pool my future reductions, have them certified and sold, and to
 return the proceeds to me by reductions. I can revoke it at any time; no further reductions are used then.
 """
-MOST_MANDATES: Final = 640
+MOST_MANDATES: Final = 2_560
 FEE_BPS, FLOOR_FEN, OFFER_FEN = 1_000, 4_000, 4_500  # of this demo: real ones are the programme's configuration
 YEAR: Final = 2026
 LIFE_S: Final = 7 * 86_400
@@ -141,8 +141,8 @@ class DemoMarket:
         return entries
 
     def _offer(self, issuance: int, tonnes: int) -> BookEntry:
-        known = [e.order.expiry for e in market.book(self.opened, issuance) if e.order.side is Side.SELL]
-        expiry = known[0] if known else int(time.time()) + LIFE_S
+        known = treasury.find_offer(self.opened, "demo")
+        expiry = known.expiry if known else int(time.time()) + LIFE_S
         return treasury.offer(self.opened, "demo", issuance, tonnes, OFFER_FEN, expiry).entry
 
     def _order(self, key: LocalAccount, issuance: int, tonnes: int, limit_fen: int) -> BookEntry:

@@ -23,7 +23,9 @@ from registry.cli import (
     demo,
     doctor,
     epoch,
+    halt,
     init,
+    issuance,
     mandate,
     market,
     methodology,
@@ -82,6 +84,9 @@ app.add_typer(points.app, name="points")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(certify.app, name="certify")
 app.add_typer(certify.serial_app, name="serial")
+app.add_typer(issuance.app, name="issuance")
+app.command("pause")(halt.pause)
+app.command("unpause")(halt.unpause)
 app.add_typer(participant.app, name="participant")
 app.add_typer(cash.app, name="cash")
 app.add_typer(market.app, name="market")

@@ -17,6 +17,7 @@ from registry.cli.common import (
     ledger,
     password_prompt,
     said,
+    said_delayed,
     sent_body,
     stdout,
     table,
@@ -103,6 +104,20 @@ def suspend(
             return
         sent = participants.suspend(opened, found.account, reason)
     said(as_json, sent_body(sent, account=found.account, reason=reason), f"suspended {found.account}")
+
+
+@app.command()
+def reinstate(
+    account: AccountArgument, home: HomeOption = None, dry_run: DryRunOption = False, as_json: JsonOption = False
+) -> None:
+    """Make a suspended account active again: scheduled now, carried out by the same command after the delay."""
+    with ledger(home, writing=not dry_run) as opened:
+        found = participants.get(opened, address(account))
+        if dry_run:
+            said(as_json, {"account": found.account, "dry_run": True}, f"would reinstate {found.account}")
+            return
+        done = participants.reinstate(opened, found.account)
+    said_delayed(as_json, done, f"{found.account} is active again")
 
 
 @app.command()

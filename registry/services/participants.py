@@ -10,6 +10,7 @@ from registry.chain.contracts.participants import Kind, Participant, Participant
 from registry.chain.submitter import Sent
 from registry.core.codes import code32, code_text
 from registry.errors import ConflictError, InputError, NotFoundError
+from registry.services.delayed import Delayed, act
 from registry.services.ledger import Ledger
 
 
@@ -52,6 +53,12 @@ def suspend(ledger: Ledger, account: str, reason: str) -> Sent:
     get(ledger, account)
     call = ledger.contracts.participants.suspend(account, code32(reason, "the reason"))
     return ledger.submitter("regulator").send(call)
+
+
+def reinstate(ledger: Ledger, account: str) -> Delayed:
+    """As the regulator, after its delay: a suspended account is active again."""
+    get(ledger, account)
+    return act(ledger, ledger.contracts.participants.reinstate(account))
 
 
 def get(ledger: Ledger, account: str) -> Participant:

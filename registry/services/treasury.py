@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from registry.chain.contracts.exchange_settlement import Order, Side
-from registry.chain.contracts.programme_treasury import Rule
+from registry.chain.contracts.programme_treasury import Offer, Rule
 from registry.chain.submitter import Sent
 from registry.core.codes import ref32
 from registry.errors import InputError, NotFoundError
@@ -61,15 +61,19 @@ def offer(ledger: Ledger, ref: str, issuance: int, tonnes: int, limit_fen: int, 
     """
     treasury, code = ledger.contracts.treasury, _code(ref)
     order = Order(treasury.address, Side.SELL, issuance, tonnes, positive(limit_fen), code, expiry)
-    # The book first: an order nobody can fill yet does no harm, tonnes listed for an order nobody knows would.
-    entry = record_order(ledger, order, b"")
     sent = ledger.submitter("platform").send(treasury.offer(code, issuance, tonnes, limit_fen, expiry))
-    return Offered(entry, sent)
+    # Interrupted before this, the same call again finds the offer made and still puts it into the book.
+    return Offered(record_order(ledger, order, b""), sent)
+
+
+def find_offer(ledger: Ledger, ref: str) -> Offer | None:
+    """The offer of this reference as the chain holds it, or None."""
+    return ledger.contracts.treasury.find_offer(_code(ref))
 
 
 def withdraw_offer(ledger: Ledger, ref: str) -> Sent:
     """As the platform: take what was not sold off the market."""
-    if ledger.contracts.treasury.find_offer(_code(ref)) is None:
+    if find_offer(ledger, ref) is None:
         raise NotFoundError(f"the treasury has no offer {ref!r}")
     return ledger.submitter("platform").send(ledger.contracts.treasury.withdraw_offer(_code(ref)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,14 +26,6 @@ MG_A_DAY: Final = TRIPS * MG_A_TRIP
 FOREVER: Final = 2**40
 FEE_BPS, FLOOR_FEN = 1_250, 5_000
 COMPLIANT, VOLUNTEER, FEES = (Account.from_key(bytes([n]) * 32) for n in (1, 2, 3))
-
-
-@dataclass(frozen=True)
-class Sale:
-    """What came of the treasury's first offer."""
-
-    trade: bytes
-    fen: int
 
 
 def make_market(home: Path, files: Path) -> None:
@@ -170,5 +161,8 @@ def sell_again(ledger: Ledger) -> None:
 
 
 def second_payouts(ledger: Ledger) -> None:
+    """Somebody whom the bank paid in the first run claims what the second added."""
     pay_out(ledger)
-    payouts.claim(ledger, person(ledger, 2))
+    (due,) = payouts.payable(ledger, 1, limit=1)
+    assert due.paid
+    payouts.claim(ledger, find_owner(ledger, due.wallet))

@@ -13,6 +13,7 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
+from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import EthereumTesterProvider, Web3
 from web3.contract.contract import Contract
 
@@ -20,8 +21,9 @@ from registry.chain.artifacts import load
 from registry.chain.client import Chain, connect, connect_url
 from registry.chain.contracts.carbon_points import Channel, Redemption
 from registry.chain.contracts.trip_anchors import Status
-from registry.chain.deployment import PERMISSIONS, Contracts, Deployment, check_chain, deploy
+from registry.chain.deployment import Contracts, Delays, Deployment, check_chain, deploy
 from registry.chain.submitter import Submitter
+from registry.chain.wiring import CONTRACT_ROLES, COUNCIL, HOLDERS, ROLES, assignments
 from registry.core import methodology
 from registry.core.batch import NO_PREVIOUS, Batch
 from registry.core.entitlement import ENTITLEMENT_SIZE, Entitlement
@@ -31,7 +33,6 @@ from registry.units import MG_PER_TONNE
 
 # eth-tester's chain always has a base fee; the ledger's own chains have none.
 TESTER_GAS_PRICE = 10**10
-ROLES = ("platform", "verifier", "regulator", "exchange", "guardian")
 CLASS_2026 = 1 << 16 | 2026
 ADMIN, PLATFORM = 0, 1
 ADMIN_DELAY_S = 86_400
@@ -70,15 +71,14 @@ def tester() -> tuple[EthereumTester, World]:
     backend = EthereumTester(PyEVMBackend())
     provider = RevertingProvider(backend)
     chain = connect(provider, "eth-tester")
-    keys = {role: Account.from_key(hashlib.sha256(role.encode()).digest()) for role in ROLES}
+    keys = {role: Account.from_key(hashlib.sha256(role.encode()).digest()) for role in HOLDERS}
     for key in keys.values():
         chain.w3.eth.send_transaction({"from": chain.w3.eth.accounts[0], "to": key.address, "value": 10**20})
     deployment = deploy(
         chain,
         Submitter(chain, keys["regulator"], gas_price=TESTER_GAS_PRICE),
         {role: key.address for role, key in keys.items()},
-        activation_delay_s=0,
-        admin_delay_s=ADMIN_DELAY_S,
+        Delays(activation_s=0, admin_s=ADMIN_DELAY_S),
     )
     world = World(chain, keys, Contracts.open(chain, deployment))
     world.send("regulator", world.contracts.methodologies.publish(methodology.DEFAULT))
@@ -118,7 +118,7 @@ def test_anchor_above_the_daily_cap_is_refused_with_the_contracts_own_error(worl
     assert refusal.value.exit_code == 5
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "platform"])
+@pytest.mark.parametrize("role", [role for role in HOLDERS if role != "platform"])
 def test_only_the_platform_anchors(world: World, role: str) -> None:
     with pytest.raises(ChainRevert) as refusal:
         world.send(role, world.contracts.anchors.anchor(sealed()))
@@ -132,21 +132,36 @@ def test_the_platform_cannot_attest_what_it_anchored(world: World) -> None:
     assert refusal.value.fields["error"] == "AccessManagedUnauthorized"
 
 
-def test_every_guarded_function_of_the_wiring_exists_and_answers_to_its_role(world: World) -> None:
+def test_every_guarded_function_of_the_wiring_answers_to_its_role_and_no_other(world: World) -> None:
     manager = world.contract("AccessManager")
-    for targets in PERMISSIONS.values():
-        for contract, names in targets.items():
-            declared = {entry["name"] for entry in load(contract).abi if entry["type"] == "function"}
-            assert set(names) <= declared
-    assert (
-        manager.functions.getTargetFunctionRole(
-            world.contracts.anchors.address, world.contracts.anchors.contract.functions.attest(bytes(32)).selector
-        ).call()
-        == 2
-    )
+    seen: dict[tuple[str, str], int] = {}
+    for role, contract, names in assignments():
+        for name in names:
+            target = world.contract(contract)
+            (entry,) = [e for e in load(contract).abi if e["type"] == "function" and e["name"] == name]
+            selector = function_abi_to_4byte_selector(entry)
+            assert manager.functions.getTargetFunctionRole(target.address, selector).call() == ROLES[role]
+            assert (contract, name) not in seen
+            seen[contract, name] = ROLES[role]
+    assert len(seen) == sum(len(names) for _, _, names in assignments())
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", CONTRACT_ROLES)
+def test_a_contracts_role_is_held_by_its_contracts_alone(world: World, role: str) -> None:
+    manager = world.contract("AccessManager")
+    holders = {
+        log["args"]["account"]
+        for log in manager.events.RoleGranted().get_logs(from_block=0, argument_filters={"roleId": ROLES[role]})
+    }
+    assert holders == {world.contracts.deployment.addresses[name] for name in CONTRACT_ROLES[role]}
+
+
+def test_a_guardian_can_stop_what_the_regulator_has_scheduled(world: World) -> None:
+    manager = world.contract("AccessManager")
+    assert manager.functions.getRoleGuardian(ROLES["regulator_delayed"]).call() == ROLES["guardian"]
+
+
+@pytest.mark.parametrize("role", HOLDERS)
 def test_no_key_can_grant_a_role_after_the_deployment(world: World, role: str) -> None:
     grant = world.contract("AccessManager").functions.grantRole(PLATFORM, world.keys[role].address, 0)
     with pytest.raises(ChainRevert) as refusal:
@@ -170,8 +185,8 @@ def test_the_council_of_the_five_keys_is_the_only_administrator(world: World) ->
     assert manager.functions.hasRole(ADMIN, council.address).call() == [True, 0]
     assert council.functions.manager().call() == manager.address
     assert council.functions.delay().call() == ADMIN_DELAY_S
-    assert council.functions.memberCount().call() == len(ROLES)
-    assert all(council.functions.isMember(key.address).call() for key in world.keys.values())
+    assert council.functions.memberCount().call() == len(COUNCIL)
+    assert all(council.functions.isMember(world.keys[role].address).call() for role in COUNCIL)
 
 
 def test_two_members_give_a_new_key_the_platforms_role_after_the_delay_and_not_before(

@@ -232,7 +232,7 @@ def test_nothing_printed_at_init_is_secret(tmp_path: Path, fast_keystores: None)
     puhui("init", "--json")
     puhui("doctor")
     secrets = secrets_of(puhui.home)
-    assert len(secrets) == 1 + 3 * 7
+    assert len(secrets) == 1 + 3 * 8
     printed = "\n".join(puhui.printed).lower()
     assert [secret for secret in secrets if secret.lower() in printed] == []
     for path in puhui.home.rglob("*"):

@@ -12,7 +12,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from registry.audit.epochs import CLAIMS, EARNED, ENTITLED, EVIDENCE, ISSUED, SUMS, SUPPLY, TREES
+from registry.audit import (
+    cash,
+    certifications,
+    epochs,
+    market,
+    orders,
+    payments,
+    payout_runs,
+    proceeds,
+    retirements,
+    serials,
+)
 from registry.audit.ledger import BATCH_CHECKS, FULL_CHECKS
 from registry.core import merkle
 from registry.core.batch import BATCH_TYPE, BATCH_TYPEHASH, Batch
@@ -26,6 +37,7 @@ from tests.core import independent
 
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "registry" / "core" / "FORMAT.md").read_text("utf-8")
+FORMAT_MARKET = (ROOT / "registry" / "core" / "FORMAT-MARKET.md").read_text("utf-8")
 TEXT = (ROOT / "tests" / "vectors" / "formats.json").read_text("utf-8")
 VECTORS: dict[str, Any] = json.loads(TEXT)
 TRIPS, BATCH = VECTORS["trips"], VECTORS["batch"]
@@ -80,9 +92,13 @@ def test_json_blocks_of_the_format_document_are_the_examples() -> None:
 
 
 def test_the_format_document_names_every_check_of_an_audit_and_every_step_of_a_verification() -> None:
-    epochs = (ISSUED, EVIDENCE, TREES, ENTITLED, SUMS, EARNED, CLAIMS, SUPPLY)
-    names = ["methodology published as computed", *BATCH_CHECKS, *FULL_CHECKS, *epochs]
-    assert [name for name in names if f"`{name}`" not in FORMAT] == []
+    modules = (epochs, certifications, serials, orders, market, cash, retirements, proceeds, payout_runs, payments)
+    constants = [value for m in modules for name, value in vars(m).items() if name[0].isalpha() and name.isupper()]
+    names = ["methodology published as computed", *BATCH_CHECKS, *FULL_CHECKS]
+    names += dict.fromkeys(value for value in constants if isinstance(value, str) and " " in value)
+    assert len(names) == 14 + 34
+    both = " ".join((FORMAT + FORMAT_MARKET).split())
+    assert [name for name in names if f"`{name}`" not in both] == []
     steps = FORMAT.split("## Verifying a trip proof")[1].split("## Auditing")[0]
     assert re.findall(r"^(\d)\. ", steps, re.MULTILINE) == list("12345678")
     proof = TripProof.from_text(json.dumps(VECTORS["proof"]).encode())

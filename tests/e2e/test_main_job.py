@@ -60,7 +60,7 @@ def main_job(puhui: Puhui, city: City, *init: str) -> dict[str, Any]:
     expected = asdict(city.expected["journeys.csv"])
     made = puhui.json("init", *init)
     assert made["created"] is True
-    assert set(made["roles"]) == {"platform", "verifier", "regulator", "exchange", "guardian"}
+    assert set(made["roles"]) == {"platform", "verifier", "regulator", "exchange", "guardian", "bank"}
     accounts = puhui.json("accounts", "import", city.accounts)
     assert accounts["linked"] == len(city.accounts.read_text("utf-8").splitlines()) - 1
     imported = puhui.imports(city.journeys)

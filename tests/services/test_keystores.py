@@ -120,8 +120,8 @@ def test_the_published_example_opens(tmp_path: Path) -> None:
 def test_every_role_gets_a_key_of_its_own(tmp_path: Path) -> None:
     keys = tmp_path / "home" / "keys"
     addresses = keystores.create(keys, keystores.ROLES, PASSWORD, QUICK)
-    assert list(addresses) == ["platform", "verifier", "regulator", "exchange", "guardian"]
-    assert len(set(addresses.values())) == 5
+    assert list(addresses) == ["platform", "verifier", "regulator", "exchange", "guardian", "bank"]
+    assert len(set(addresses.values())) == 6
     for role, address in addresses.items():
         assert keystores.address(keys, role) == address
     assert keystores.unlock(keys, "guardian", PASSWORD).address == addresses["guardian"]
@@ -131,7 +131,7 @@ def test_every_role_gets_a_key_of_its_own(tmp_path: Path) -> None:
 
 
 def test_missing_lists_what_an_interrupted_init_left_out(folder: Path) -> None:
-    assert keystores.missing(folder, keystores.ROLES) == ["verifier", "regulator", "exchange", "guardian"]
+    assert keystores.missing(folder, keystores.ROLES) == ["verifier", "regulator", "exchange", "guardian", "bank"]
 
 
 def test_a_secret_has_no_address_and_opens_the_same_every_time(tmp_path: Path) -> None:

@@ -80,6 +80,18 @@ class CertifiedReductions(DeployedContract):
         """The call that stops every movement of an issuance. Role: REGULATOR."""
         return self.contract.functions.suspend(issuance, reason)
 
+    def resume(self, issuance: int) -> ContractFunction:
+        """The call that lets a suspended issuance move again. Role: REGULATOR_DELAYED."""
+        return self.contract.functions.resume(issuance)
+
+    def cancel(self, issuance: int, reason: bytes) -> ContractFunction:
+        """The call that cancels a suspended issuance for good. Role: REGULATOR_DELAYED."""
+        return self.contract.functions.cancel(issuance, reason)
+
+    def forced_transfer(self, origin: str, to: str, issuance: int, tonnes: int, reason: bytes) -> ContractFunction:
+        """The call that moves units without their holder. Role: REGULATOR_DELAYED."""
+        return self.contract.functions.forcedTransfer(origin, to, issuance, tonnes, reason)
+
     def withdraw(self, issuance: int, holder: str) -> ContractFunction:
         """The call that burns a holder's units of a cancelled issuance, some ranges at a time. Anyone may send it."""
         return self.contract.functions.withdraw(issuance, holder)

@@ -58,6 +58,10 @@ class Participants(DeployedContract):
         """The call that stops an account from holding more and from trading. Role: REGULATOR."""
         return self.contract.functions.suspend(account, reason)
 
+    def reinstate(self, account: str) -> ContractFunction:
+        """The call that makes a suspended account active again. Role: REGULATOR_DELAYED."""
+        return self.contract.functions.reinstate(account)
+
     def find(self, account: str, block: BlockIdentifier = "latest") -> Participant | None:
         """The account's record, or None when it was never registered."""
         found = self._read(self.contract.functions.participantOf(account), block)
