@@ -33,6 +33,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from registry.chain.artifacts import CONTRACTS
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
 MINIMUM_NODE = (22, 13)
@@ -61,24 +63,11 @@ class Target:
 SHIPPED = "registry/chain/artifacts"
 ACCESS_MANAGER = "@openzeppelin/contracts/access/manager/AccessManager.sol"
 HARNESS = "tests/contracts/MerkleLogHarness.sol"
-MARKET = (
-    "Mandates",
-    "Participants",
-    "CertifiedReductions",
-    "RetirementCertificates",
-    "SettlementCash",
-    "ExchangeSettlement",
-    "ProceedsDistributor",
-    "ProgrammeTreasury",
-    "ReductionCertification",
-)
 TARGETS = (
-    Target("AccessManager", ACCESS_MANAGER, SHIPPED),
-    Target("MethodologyRegistry", "contracts/MethodologyRegistry.sol", SHIPPED),
-    Target("TripAnchors", "contracts/TripAnchors.sol", SHIPPED),
-    Target("CarbonPoints", "contracts/CarbonPoints.sol", SHIPPED),
-    *(Target(name, f"contracts/{name}.sol", SHIPPED) for name in MARKET),
-    Target("RoleCouncil", "contracts/RoleCouncil.sol", SHIPPED),
+    *(
+        Target(name, ACCESS_MANAGER if name == "AccessManager" else f"contracts/{name}.sol", SHIPPED)
+        for name in CONTRACTS
+    ),
     Target("MerkleLogHarness", HARNESS, "tests/contracts/artifacts"),
 )
 

@@ -25,7 +25,7 @@ def audit(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute every reduction, tree, attestation, entitlement and total from evidence and chain alone.
+    """Recompute every reduction, point, tonne and fen from evidence and chain alone.
 
     Needs a node, the contract addresses and the evidence folder, nothing else; those of --home by default. Without
     private evidence it reaches the public level. Exit 3 on any difference, naming the first wrong row.

@@ -292,7 +292,7 @@ def pay(d: Draw) -> Call | None:
 
 
 OPERATIONS: Final[dict[Drawn, int]] = {
-    request_mint: 5,
+    request_mint: 3,
     confirm_mint: 6,
     cancel_mint: 3,
     burn: 4,
@@ -304,13 +304,13 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     settle: 22,
     cancel_order: 3,
     cancel_order_for: 3,
-    add_rule: 4,
-    offer: 9,
+    add_rule: 2,
+    offer: 7,
     withdraw_offer: 4,
     collect: 9,
-    publish_run: 9,
-    attest_run: 9,
-    cancel_run: 3,
+    publish_run: 12,
+    attest_run: 16,
+    cancel_run: 5,
     claim: 7,
     claim_for: 7,
     pay: 7,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.properties.calls import NOBODY, PEOPLE, ZERO32, Batch, Call
+from tests.properties.calls import PEOPLE, ZERO32, Batch, Call
 from tests.properties.draw import UNSIGNED, Draw, Drawn, authorise
 from tests.properties.evidence import Book, book_of_entitlements, conversions_of, entitlements_after
 from tests.properties.hashes import epoch_digest
@@ -143,7 +143,10 @@ def claim(d: Draw) -> Call | None:
     rows = list(enumerate(book.entitlements))
     claimed = d.model.points.claimed
     unclaimed = [one for one in rows if one[1][2] - one[1][3] > claimed.get(one[1][:2], 0)]
-    index, row = d.likely(unclaimed, rows) or (0, (NOBODY, 0, 0, 0))
+    chosen = d.likely(unclaimed, rows)
+    if chosen is None:
+        return None
+    index, row = chosen
     return Call(d.anyone(), "CarbonPoints", "claim", (*row, index, book.proof(index)))
 
 
@@ -215,9 +218,9 @@ def revoke_for(d: Draw) -> Call | None:
 
 # how often each is drawn, relative to the others
 OPERATIONS: Final[dict[Drawn, int]] = {
-    publish: 2,
-    end: 2,
-    register_source: 3,
+    publish: 1,
+    end: 3,
+    register_source: 1,
     update_source: 3,
     set_quorum: 3,
     anchor: 10,
@@ -225,13 +228,13 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     reject: 3,
     publish_epoch: 10,
     attest_epoch: 10,
-    cancel_epoch: 3,
+    cancel_epoch: 4,
     claim: 12,
     redeem: 8,
     redeem_for: 8,
-    expire: 4,
-    give: 3,
-    give_for: 3,
+    expire: 5,
+    give: 2,
+    give_for: 2,
     revoke: 3,
     revoke_for: 3,
 }

@@ -224,10 +224,10 @@ def set_offset_limit(d: Draw) -> Call:
 
 
 OPERATIONS: Final[dict[Drawn, int]] = {
-    register: 3,
+    register: 2,
     admit: 4,
     suspend_participant: 2,
-    reinstate: 5,
+    reinstate: 6,
     apply_for: 8,
     verify: 8,
     refute: 2,
@@ -235,14 +235,14 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     reject: 2,
     transfer: 8,
     transfer_batch: 5,
-    approve_operator: 3,
+    approve_operator: 1,
     freeze: 4,
     force: 5,
     suspend_issuance: 2,
-    resume: 4,
-    cancel: 4,
-    withdraw: 3,
+    resume: 6,
+    cancel: 5,
+    withdraw: 9,
     retire: 7,
     retire_for: 7,
-    set_offset_limit: 6,
+    set_offset_limit: 2,
 }

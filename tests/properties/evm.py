@@ -157,20 +157,20 @@ class _Hashed(Function):
 
 
 @cache
-def event(topic: bytes) -> dict[str, Any] | None:
-    """The event of the ledger's contracts with this first topic."""
+def event(topic: bytes, topics: int) -> dict[str, Any]:
+    """The event of the ledger's contracts with this first topic, and as many (tokens differ in what they index)."""
     for contract in artifacts.CONTRACTS:
         for entry in artifacts.load(contract).abi:
             if entry["type"] == "event" and keccak(text=abi_to_signature(entry)) == topic:
-                return entry
-    return None
+                if 1 + sum(one["indexed"] for one in entry["inputs"]) == topics:
+                    return entry
+    raise AssertionError("an event of none of the contracts")
 
 
 @lru_cache(1 << 16)
 def decode_log(log: Log) -> tuple[str, dict[str, Any]]:
     """An event's name and arguments, without those that are indexed and hashed."""
-    entry = event(log.topics[0])
-    assert entry is not None, "an event of none of the contracts"
+    entry = event(log.topics[0], len(log.topics))
     indexed = [one for one in entry["inputs"] if one["indexed"]]
     rest = [one for one in entry["inputs"] if not one["indexed"]]
     try:

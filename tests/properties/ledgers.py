@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.properties.calls import Call, Refused
-from tests.properties.evm import Log, function
+from tests.properties.evm import decode_log, function
 from tests.properties.model import Programme, attempt
 from tests.properties.world import ACTIVATION_S, BEGIN, DELAY_S, NOTICE_S, World
 
-Logs = tuple[Log, ...]
+Event = tuple[str, dict[str, Any]]
 
 
 @dataclass
@@ -30,13 +30,13 @@ class Tally:
 
 
 class Twin:
-    """The two, and what was done so far: `history` are the calls that took effect, `logs` what they emitted."""
+    """The two, and what was done so far: `history` are the calls that took effect, `events` what they emitted."""
 
     def __init__(self) -> None:
         self.world = World()
         self.model = Programme(dict(self.world.at), self.world.holders, ACTIVATION_S, DELAY_S, NOTICE_S)
         self.history: list[Call] = []
-        self.logs: list[Logs] = []
+        self.events: list[Event] = []
         self.tally = Tally()
         self.begin(BEGIN)
 
@@ -68,7 +68,7 @@ class Twin:
             assert bool(own) == took_effect, f"{name}: {len(own)} events"
         if took_effect:
             self.history.append(call)
-            self.logs.append(outcome.logs)
+            self.events += map(decode_log, outcome.logs)
         (self.tally.done if took_effect else self.tally.repeated)[name] += 1
         return expected
 
@@ -81,12 +81,12 @@ class Twin:
 
     def snapshot(self) -> Snapshot:
         """A point to come back to, once."""
-        return Snapshot(self.world.evm.snapshot(), pickle.dumps(self.model), len(self.history))
+        return Snapshot(self.world.evm.snapshot(), pickle.dumps(self.model), len(self.history), len(self.events))
 
     def revert(self, snapshot: Snapshot) -> None:
         self.world.evm.revert(snapshot.evm)
         self.model = pickle.loads(snapshot.model)  # noqa: S301 - this process wrote it
-        del self.history[snapshot.done :], self.logs[snapshot.done :]
+        del self.history[snapshot.calls :], self.events[snapshot.events :]
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,5 @@ class Snapshot:
 
     evm: Any
     model: bytes
-    done: int
+    calls: int
+    events: int

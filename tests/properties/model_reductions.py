@@ -76,17 +76,20 @@ class Reductions:
         self.at(number, treasury, Place.HELD).extend(range(first, first + tonnes))
 
     def list_units(self, holder: str, issuance: int, tonnes: int) -> None:
+        self.ledger.access.require_running("CertifiedReductions")
         self._require_movable(issuance, tonnes)
         self.ledger.participants.require_active(holder)
         refuse(tonnes > self.transferable(holder, issuance), "CertifiedReductionsNotTransferable")
         self._move(issuance, (holder, Place.HELD), (holder, Place.LISTED), tonnes)
 
     def unlist_units(self, holder: str, issuance: int, tonnes: int) -> None:
+        self.ledger.access.require_running("CertifiedReductions")
         self._require_movable(issuance, tonnes)
         refuse(tonnes > len(self.at(issuance, holder, Place.LISTED)), "CertifiedReductionsNotListed")
         self._move(issuance, (holder, Place.LISTED), (holder, Place.HELD), tonnes)
 
     def settle_units(self, seller: str, buyer: str, issuance: int, tonnes: int) -> None:
+        self.ledger.access.require_running("CertifiedReductions")
         self._require_movable(issuance, tonnes)
         refuse(tonnes > len(self.at(issuance, seller, Place.LISTED)), "CertifiedReductionsNotListed")
         unfrozen = self.balance(seller, issuance) - self.frozen.get((issuance, seller), 0)
@@ -94,6 +97,7 @@ class Reductions:
         self._move(issuance, (seller, Place.LISTED), (buyer, Place.HELD), tonnes)
 
     def retire_units(self, holder: str, issuance: int, tonnes: int) -> list[tuple[int, int]]:
+        self.ledger.access.require_running("CertifiedReductions")
         self._require_movable(issuance, tonnes)
         self.ledger.participants.require_active(holder)
         refuse(tonnes > self.transferable(holder, issuance), "CertifiedReductionsNotTransferable")

@@ -67,7 +67,6 @@ class Settlement:
             return False
         refuse(ref == ZERO32, "ExchangeSettlementMissingReference")
         refuse(tonnes == 0, "ExchangeSettlementZeroAmount")
-        self.ledger.access.require_running("CertifiedReductions")
         reductions = self.ledger.reductions
         (reductions.unlist_units if unlisted else reductions.list_units)(holder, issuance, tonnes)
         self.listings[holder, ref] = (issuance, tonnes, unlisted)
@@ -120,7 +119,6 @@ class Settlement:
             self._require_fillable(order, tonnes, signature)
 
         self.trades[trade_id] = Trade(tonnes, price_fen, sell, buy, self.ledger.now)
-        self.ledger.access.require_running("CertifiedReductions")
         self.ledger.reductions.settle_units(sell.trader, buy.trader, sell.issuance, tonnes)
         self.ledger.cash.move(buy.trader, sell.trader, tonnes * price_fen)
         return True

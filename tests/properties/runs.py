@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,17 +34,21 @@ class Start:
     twin: Twin
     snapshot: Snapshot
 
+    def rewind(self) -> None:
+        self.twin.revert(self.snapshot)
+        self.snapshot = self.twin.snapshot()
+
 
 class Runner:
     """Runs seeds; keeps one deployed ledger for each stage, and the tally of all its runs."""
 
     def __init__(self) -> None:
-        self._starts: dict[int, Start] = {}
+        self._starts: dict[str, Start] = {}
         self.tally = Tally()
 
     def run(self, seed: int, steps: int = STEPS) -> None:
         """One run; an AssertionError tells the seed, the stage and every call so far."""
-        stage = seed % len(STAGES)
+        stage = STAGES[seed % len(STAGES)]
         start = self._start(stage)
         twin = start.twin
         twin.tally = Tally()
@@ -55,28 +60,23 @@ class Runner:
                 twin.begin(twin.world.now + _pause(rng, twin))
                 call = _next(Draw(rng, twin.model), twin)
                 made.append(f"{len(made) + 1:3} t={twin.world.now} {told(call)}")
+                done = len(twin.history)
                 result = twin.perform(call)
                 made[-1] += f" -> {result.error if isinstance(result, Refused) else result}"
-                watch.check(call, result)
-            watch.finish()
+                watch.check(call, len(twin.history) > done)
         except Exception as error:
             story = "\n".join(made)
-            raise AssertionError(f"seed {seed}, from stage {STAGES[stage].__name__}:\n{story}\n{error}") from error
+            raise AssertionError(f"seed {seed}, from stage {stage.__name__}:\n{story}\n{error}") from error
         finally:
             self.tally.add(twin.tally)
-            self._rewind(stage)
+            start.rewind()
 
-    def _start(self, stage: int) -> Start:
-        if stage not in self._starts:
+    def _start(self, stage: Callable[[Story], None]) -> Start:
+        if stage.__name__ not in self._starts:
             story = Story()
-            STAGES[stage](story)
-            self._starts[stage] = Start(story.twin, story.twin.snapshot())
-        return self._starts[stage]
-
-    def _rewind(self, stage: int) -> None:
-        start = self._starts[stage]
-        start.twin.revert(start.snapshot)
-        start.snapshot = start.twin.snapshot()
+            stage(story)
+            self._starts[stage.__name__] = Start(story.twin, story.twin.snapshot())
+        return self._starts[stage.__name__]
 
 
 def _next(draw: Draw, twin: Twin) -> Call:
