@@ -201,8 +201,9 @@ contract CertifiedReductions is ICertifiedReductions, Issuances, SerialHoldings,
 
     // ------------------------------------------------------------------ state
 
-    /// @dev The holder's own transfers, and nothing else: {_book} does not come this way. The units of a duplicate id are
-    /// gone from the balance before the first of them is looked at, so together they stay within what is transferable.
+    /// @dev The holder's own transfers, and nothing else: {_book} does not come this way. The units of a duplicate id
+    /// are gone from the balance before the first of them is looked at, so together they stay within what is
+    /// transferable.
     function _update(
         address from,
         address to,
@@ -249,9 +250,9 @@ contract CertifiedReductions is ICertifiedReductions, Issuances, SerialHoldings,
         uint256 held = Math.min(tonnes, balance - bound.listed);
         Range[] memory ranges;
         (ranges, moved) = _move(route, held, MAX_RANGES);
-        if (moved < held || moved == tonnes) return moved;
+        if (moved == tonnes) return moved;
 
-        route.fromPlace = Place.LISTED;
+        route.fromPlace = Place.LISTED; // where no range may move if some of those held did not
         (, uint256 listed) = _move(route, tonnes - held, MAX_RANGES - ranges.length);
         bound.listed -= uint64(listed); // it is in there
         moved += listed;

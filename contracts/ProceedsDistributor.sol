@@ -46,10 +46,10 @@ contract ProceedsDistributor is IProceedsDistributor, InPerson, Halting, Intents
     mapping(uint32 number => Run) private _runs;
     mapping(bytes32 batchRef => bytes32 content) private _batches;
 
-    constructor(
-        address authority,
-        ISettlementCash cash_
-    ) AccessManaged(authority) EIP712("PuhuiProceedsDistributor", "1") {
+    constructor(address authority, ISettlementCash cash_)
+        AccessManaged(authority)
+        EIP712("PuhuiProceedsDistributor", "1")
+    {
         if (address(cash_).code.length == 0) revert ProceedsDistributorInvalidCash(address(cash_));
         _cash = cash_;
     }
@@ -104,17 +104,13 @@ contract ProceedsDistributor is IProceedsDistributor, InPerson, Halting, Intents
     }
 
     /// @inheritdoc IProceedsDistributor
-    function attestRun(
-        uint32 number,
-        bytes32 digest
-    ) external restricted inPerson whenNotPaused returns (bool) {
+    function attestRun(uint32 number, bytes32 digest) external restricted inPerson whenNotPaused returns (bool) {
         _requireDigest(number, digest);
         Run storage run = _runs[number];
         if (run.attested) return false;
         if (msg.sender == run.publisher) revert ProceedsDistributorSelfAttestation(number, msg.sender);
 
-        run.attested = true;
-        activeRun = number;
+        (run.attested, activeRun) = (true, number);
         _requireSolvent(paidFen, 0);
 
         emit RunAttested(number, msg.sender, digest);

@@ -11,6 +11,7 @@ import {IReductionCertification} from "./interfaces/IReductionCertification.sol"
 
 contract ReductionCertification is IReductionCertification, InPerson, Halting {
     uint128 private constant MG_PER_TONNE = 1_000_000_000;
+    uint64 private constant MAX_TONNES = 1 << 24; // of one issuance
 
     ICarbonPoints private immutable _points;
     ICertifiedReductions private immutable _reductions;
@@ -50,6 +51,7 @@ contract ReductionCertification is IReductionCertification, InPerson, Halting {
         }
         if (number != count + 1) revert ReductionCertificationUnexpectedNumber(count + 1, number);
         if (tonnes == 0 || dossier == bytes32(0)) revert ReductionCertificationIncomplete(number);
+        if (tonnes > MAX_TONNES) revert ReductionCertificationTooManyTonnes(number, tonnes, MAX_TONNES);
         if (openOf[classId] != 0) revert ReductionCertificationOpen(classId, openOf[classId]);
         uint128 wanted = tonnes * MG_PER_TONNE; // 64 and 30 bits
         uint128 available = poolMg(classId);

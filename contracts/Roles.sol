@@ -10,13 +10,13 @@ pragma solidity 0.8.37;
 library Roles {
     /// @notice Administers the AccessManager. Held with an execution delay, never by a key of another role.
     uint64 internal constant ADMIN = 0;
-    /// @notice Anchors batches (as the signer of a source), publishes epochs and payout runs, applies for certification,
-    /// offers the treasury's tonnes.
+    /// @notice Anchors batches (as the signer of a source), publishes epochs and payout runs, applies for
+    /// certification, offers the treasury's tonnes.
     uint64 internal constant PLATFORM = 1;
     /// @notice Attests or rejects batches, attests epochs and payout runs, verifies or refutes certifications.
     uint64 internal constant VERIFIER = 2;
-    /// @notice Publishes and ends methodologies, registers sources, admits participants, approves certifications, freezes
-    /// units, suspends issuances, sets offset limits and the treasury's rules.
+    /// @notice Publishes and ends methodologies, registers sources, admits participants, approves certifications,
+    /// freezes units, suspends issuances, sets offset limits and the treasury's rules.
     uint64 internal constant REGULATOR = 3;
     /// @notice Registers participants, asks for cash against bank money, settles trades.
     uint64 internal constant EXCHANGE = 4;

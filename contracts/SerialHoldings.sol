@@ -12,8 +12,8 @@ import {SerialSet} from "./SerialSet.sol";
 abstract contract SerialHoldings is ICertifiedReductions {
     using SerialSet for SerialSet.Set;
 
-    /// @dev `firsts` holds 8 to a slot, in 32 bits each, under the last they belong to. The first of a last that is not in
-    /// the set is what was there before, and means nothing.
+    /// @dev `firsts` holds 8 to a slot, in 32 bits each, under the last they belong to. The first of a last that is not
+    /// in the set is what was there before, and means nothing.
     struct Holding {
         SerialSet.Set lasts;
         mapping(uint256 slot => uint256) firsts;
@@ -115,8 +115,9 @@ abstract contract SerialHoldings is ICertifiedReductions {
         if (nextFirst <= last) revert CertifiedReductionsSerialsOverlap(issuance, nextFirst);
 
         if (first != 0 && destination.lasts.contains(first - 1)) {
-            destination.lasts.remove(first - 1);
-            first = _firstOf(destination, first - 1);
+            uint24 previous = first - 1;
+            first = _firstOf(destination, previous);
+            destination.lasts.remove(previous);
         }
         if (nextFirst == uint256(last) + 1) last = next;
         else destination.lasts.insert(last);

@@ -5,8 +5,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title SerialSet
 /// @notice A set of 24-bit keys in which the lowest key and the next one are found at a cost that does not grow.
-/// @dev A bitmap of three levels, 256 wide: bit `key & 0xff` of leaf `key >> 8` says that the key is in the set, a bit of
-/// a branch that its leaf is not empty, a bit of the root that its branch is not empty. So inserting, removing and
+/// @dev A bitmap of three levels, 256 wide: bit `key & 0xff` of leaf `key >> 8` says that the key is in the set, a bit
+/// of a branch that its leaf is not empty, a bit of the root that its branch is not empty. So inserting, removing and
 /// finding touch at most three slots of a path down, or five where the search has to go up and down again.
 library SerialSet {
     struct Set {

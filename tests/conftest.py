@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from registry.services import keystores
 from scripts.make_city import make_city
 from tests.services.homes import FAST_SCRYPT, PASSWORD, City, Puhui, Stages, secrets_of
+from tests.services.market_stages import MarketStages
 
 JOURNEYS, ACCOUNTS = 900, 400
 
@@ -84,6 +86,37 @@ def make_ledger(stages: Stages, tmp_path: Path) -> Iterator[Callable[..., Puhui]
         printed = "\n".join(puhui.printed)
         leaked = [secret for secret in secrets_of(puhui.home) if secret in printed]
         assert not leaked, "a key or the password was printed"
+
+
+@pytest.fixture(scope="session")
+def market_stages(tmp_path_factory: pytest.TempPathFactory, fast_keystores: None) -> MarketStages:
+    """Ledgers at every stage of the market, to be copied."""
+    return MarketStages(tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture
+def market_at(market_stages: MarketStages, tmp_path: Path) -> Callable[[str], Puhui]:
+    """market_at(stage) -> the command line on a ledger at that stage of the market."""
+    return lambda stage: Puhui(market_stages.copy(stage, tmp_path / "market"))
+
+
+class Clock:
+    """The time of day for chain and services alike, some seconds later than it is."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0
+
+    def advance(self, seconds: int) -> None:
+        """Let this much time pass."""
+        self.ahead_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of this process, to be put forward; nobody waits."""
+    made, real = Clock(), time.time
+    monkeypatch.setattr(time, "time", lambda: real() + made.ahead_s)
+    return made
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import {IEpochs} from "./IEpochs.sol";
 
 /// @title ICarbonPoints
 /// @notice The carbon points people hold. An ERC-1155 view with one id per class, in mg CO2e: 1 point = 1,000 units.
-/// @dev Points are minted by a claim, burnt by a redemption or at expiry, and never change hands. Nothing is called on
+/// @dev While paused nothing is published, attested, claimed or redeemed.
+/// Points are minted by a claim, burnt by a redemption or at expiry, and never change hands. Nothing is called on
 /// the receiver, so a claim cannot be refused or re-entered by the account it is for.
 /// Per class, always: claimed + converted <= earned, and supply = claimed - redeemed - expired.
 interface ICarbonPoints is IEpochs {
@@ -149,8 +150,8 @@ interface ICarbonPoints is IEpochs {
     /// @notice How much of a class was redeemed through `channel`.
     function redeemedBy(uint64 classId, Channel channel) external view returns (uint128);
 
-    /// @notice All mg of a class that ever entered the market pool: redeemed for {Channel.MARKET}, or converted by epochs
-    /// that are active. It never falls.
+    /// @notice All mg of a class that ever entered the market pool: redeemed for {Channel.MARKET}, or converted by
+    /// epochs that are active. It never falls.
     function marketMg(uint64 classId) external view returns (uint128);
 
     /// @notice How much of a class `account` ever claimed.

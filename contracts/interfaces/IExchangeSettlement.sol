@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title IExchangeSettlement
 /// @notice Delivery against payment: listed tonnes and cash change hands in one transaction, or nothing does.
-/// @dev The exchange matches orders; it cannot make them. A trade needs both traders' signed limit orders, and can never
-/// go beyond either one's price, quantity or expiry, whoever calls. An order's key is its whole EIP-712 digest.
+/// @dev The exchange matches orders; it cannot make them. A trade needs both traders' signed limit orders, and can
+/// never go beyond either one's price, quantity or expiry, whoever calls. An order's key is its whole EIP-712 digest.
 interface IExchangeSettlement {
     enum Side {
         SELL,
@@ -121,8 +121,8 @@ interface IExchangeSettlement {
     /// @return False if the holder listed exactly this under `ref` before.
     function list(uint32 issuance, uint64 tonnes, bytes32 ref) external returns (bool);
 
-    /// @notice {list} for `holder`, who signed `Listing(address holder,uint32 issuance,uint64 tonnes,bytes32 ref,uint256
-    /// deadline)`. Anyone may call it.
+    /// @notice {list} for `holder`, who signed `Listing(address holder,uint32 issuance,uint64 tonnes,bytes32 ref,
+    /// uint256 deadline)`. Anyone may call it.
     function listFor(
         address holder,
         uint32 issuance,
@@ -161,8 +161,8 @@ interface IExchangeSettlement {
     ) external returns (bool);
 
     /// @notice Fills both orders: the tonnes go from the seller's listed units to the buyer, the cash the other way.
-    /// @dev Requirements: the caller holds EXCHANGE; not paused; `sell` and `buy` are on their sides, of one issuance, of
-    /// two active participants of two entities; the price is within both limits; neither is filled beyond its tonnes,
+    /// @dev Requirements: the caller holds EXCHANGE; not paused; `sell` and `buy` are on their sides, of one issuance,
+    /// of two active participants of two entities; the price is within both limits; neither is filled beyond its tonnes,
     /// expired or cancelled; both are signed (by ERC-1271, if the trader is a contract); the seller has so much listed
     /// and not frozen, the buyer so much cash. Emits a {TradeSettled} event and those of both tokens.
     /// @return False if exactly this trade was settled under its id before.

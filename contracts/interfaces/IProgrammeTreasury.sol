@@ -135,6 +135,8 @@ interface IProgrammeTreasury is IERC1271 {
     /// @notice Withdraws an offer: its order is no longer signed, and what is not filled is unlisted.
     /// @dev Requirements: the caller holds PLATFORM and the contract is not paused; there is such an offer.
     /// Emits an {OfferWithdrawn} event. The reference of the unlisting is `keccak256(abi.encode(ref, "withdraw"))`.
+    /// Warning: it reverts where nothing can be unlisted: while the issuance is suspended, or if a forced transfer took
+    /// what was listed. Pausing the treasury stops all its offers at once.
     /// @return False if it was withdrawn before.
     function withdrawOffer(bytes32 ref) external returns (bool);
 

@@ -59,6 +59,9 @@ interface IReductionCertification {
     /// @notice Thrown when an application has no tonnes or no dossier.
     error ReductionCertificationIncomplete(uint32 number);
 
+    /// @notice Thrown when an application is for more tonnes than an issuance can have.
+    error ReductionCertificationTooManyTonnes(uint32 number, uint64 tonnes, uint64 max);
+
     /// @notice Thrown when a certification of the class is open.
     error ReductionCertificationOpen(uint64 classId, uint32 number);
 
@@ -81,8 +84,9 @@ interface IReductionCertification {
     error ReductionCertificationAlreadyRejected(uint32 number, bytes32 recorded, bytes32 reason);
 
     /// @notice Applies for whole tonnes of a class's pool.
-    /// @dev Requirements: the caller holds PLATFORM itself; not paused; `number` is the next; neither tonnes nor dossier
-    /// is zero; no certification of the class is open; the pool has so much. Emits a {CertificationApplied} event.
+    /// @dev Requirements: the caller holds PLATFORM itself; not paused; `number` is the next; neither tonnes nor
+    /// dossier is zero; an issuance has room for them (2^24 t); no certification of the class is open; the pool has so much.
+    /// Emits a {CertificationApplied} event.
     /// @return False if exactly this was applied for under `number` before, whatever came of it.
     function applyFor(uint32 number, uint64 classId, uint64 tonnes, bytes32 dossier) external returns (bool);
 
@@ -93,7 +97,8 @@ interface IReductionCertification {
     function verify(uint32 number, bytes32 dossier) external returns (bool);
 
     /// @notice Rejects an application whose dossier the verifier could not confirm. Works while paused.
-    /// @dev Requirements: the caller holds VERIFIER; it is applied for; a reason. Emits a {CertificationRejected} event.
+    /// @dev Requirements: the caller holds VERIFIER; it is applied for; a reason.
+    /// Emits a {CertificationRejected} event.
     /// @return False if it was rejected for this reason before.
     function refute(uint32 number, bytes32 reason) external returns (bool);
 

@@ -73,8 +73,8 @@ interface ISettlementCash is IERC20 {
     function requestMint(bytes32 bankRef, address to, uint128 fen) external returns (bool);
 
     /// @notice Confirms that the bank holds the money, which mints the cash.
-    /// @dev Requirements: the caller holds BANK and did not ask for it; it was asked for as this and not cancelled; `to`
-    /// is still active. Emits a {CashMinted} and a {Transfer} event.
+    /// @dev Requirements: the caller holds BANK and did not ask for it; it was asked for as this and not cancelled;
+    /// `to` is still active. Emits a {CashMinted} and a {Transfer} event.
     /// @return False if it was minted before.
     function confirmMint(bytes32 bankRef, address to, uint128 fen) external returns (bool);
 

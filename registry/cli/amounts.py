@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from registry.errors import UsageError
 from registry.units import MG_PER_POINT, SHANGHAI
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _LIFE: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+# Narrower than what a Python reads as ISO 8601, which differs from version to version (24:00, week dates).
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 
 
 def milligrams(points: str) -> int:
@@ -29,12 +34,21 @@ def fen(yuan: str) -> int:
 
 
 def instant(text: str) -> int:
-    """A time as epoch seconds: ISO 8601 (Asia/Shanghai unless it says otherwise), or from now, as 30m, 12h or 7d."""
+    """A time as epoch seconds: ISO 8601 (Asia/Shanghai unless it says otherwise), or from now, as 30m, 12h or 7d.
+
+    Raises UsageError, for a time before 1970 too.
+    """
     if found := _LIFE.fullmatch(text):
         unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
         return int((datetime.now(SHANGHAI) + timedelta(**{unit: int(found[1])})).timestamp())
+    hint = "as 2026-12-31T17:00:00, or from now: 30m, 12h, 7d"
+    if not _TIME.fullmatch(text):
+        raise UsageError(f"{text!r} is no time", hint=hint)
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no time", hint="as 2026-12-31T17:00:00, or from now: 30m, 12h, 7d") from error
-    return int((time if time.tzinfo else time.replace(tzinfo=SHANGHAI)).timestamp())
+        raise UsageError(f"{text!r} is no time", hint=hint) from error
+    since = (time if time.tzinfo else time.replace(tzinfo=SHANGHAI)) - _EPOCH
+    if since < timedelta(0):
+        raise UsageError(f"{text!r} is no time", hint=hint)
+    return since // timedelta(seconds=1)

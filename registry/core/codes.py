@@ -32,5 +32,11 @@ def code_text(code: bytes) -> str:
 
 
 def ref32(kind: str, text: str) -> bytes:
-    """A reference of the caller's choice as 32 bytes: hashed by `kind`, so that nothing readable goes on the chain."""
-    return hashlib.sha256(f"puhui/{kind}/v1".encode() + text.encode()).digest()
+    """A reference of the caller's choice as 32 bytes: hashed by `kind`, so that nothing readable goes on the chain.
+
+    Raises InputError for what is not text: bytes of a command line that are no UTF-8.
+    """
+    try:
+        return hashlib.sha256(f"puhui/{kind}/v1".encode() + text.encode()).digest()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the reference {text!r} is not text", hint="UTF-8") from error

@@ -23,6 +23,8 @@ from registry.services.epochs import entitlements_of
 from registry.services.ledger import Ledger
 from registry.units import whole_tonnes
 
+MAX_TONNES = 2**24  # of one issuance
+
 
 @dataclass(frozen=True)
 class CertificationStep:
@@ -53,7 +55,7 @@ def apply_for(ledger: Ledger, class_id: int, tonnes: int | None = None) -> Certi
         raise ConflictError(
             f"certification {opened} of class {class_id} is open", hint="have it approved or rejected first"
         )
-    available, _ = whole_tonnes(certification.pool_mg(class_id))
+    available = min(whole_tonnes(certification.pool_mg(class_id))[0], MAX_TONNES)
     wanted = available if tonnes is None else tonnes
     if tonnes is not None and tonnes <= 0:
         raise InputError(f"{tonnes} t is no amount", hint="whole tonnes above zero")

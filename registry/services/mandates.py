@@ -47,22 +47,24 @@ def give_mandates(
     digest = hashlib.sha256(terms).digest()
     contract = ledger.contracts.mandates
     numbers = contract.standing(ledger.contracts.deployment.first_block, ledger.contracts.chain.head())
-    due: list[tuple[Mandate, bytes]] = []
-    until = deadline()
+    owners = list(dict.fromkeys(owners))
+    due: list[tuple[LocalAccount, int]] = []
     for owner in owners:
         standing = numbers.get(bytes.fromhex(owner.wallet[2:]))
         if standing is not None and standing.active:
             _require_terms(contract.state(owner.wallet), owner, digest)
             continue
-        mandate = Mandate(owner.wallet, digest, standing.number + 1 if standing else 1, until)
-        due.append((mandate, sign(owner_key(ledger, owner, signer), contract.typed_mandate(mandate))))
+        due.append((owner_key(ledger, owner, signer), standing.number + 1 if standing else 1))
     write_document(ledger.home.evidence, terms)
     sent = []
     for start in range(0, len(due), MAX_MANDATES):
         part = due[start : start + MAX_MANDATES]
         progress(f"{start + len(part):,} of {len(due):,} mandates")
-        call = contract.give_for([m for m, _ in part], [s for _, s in part])
-        sent.append(ledger.submitter("platform").send(call))
+        # Signed just before they are sent: a long list takes longer than a signature is good for.
+        until = deadline()
+        mandates = [Mandate(key.address, digest, number, until) for key, number in part]
+        signatures = [sign(key, contract.typed_mandate(m)) for (key, _), m in zip(part, mandates, strict=True)]
+        sent.append(ledger.submitter("platform").send(contract.give_for(mandates, signatures)))
     return Given(
         len(due),
         len(owners) - len(due),

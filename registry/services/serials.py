@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from registry.chain.contracts.certified_reductions import IssuanceRecord, Place, SerialMove
 from registry.core.serial import SerialNumbers, SerialRange
 from registry.errors import NotFoundError
 from registry.services.ledger import Ledger
+from registry.units import U64_MAX
+
+_RANGE: Final = re.compile(r"([0-9]{1,30})(?:-([0-9]{1,30}))?")
 
 
 @dataclass(frozen=True)
 class SerialHistory:
-    """What is known of a range of serials of one issuance: `parts` says where each part of it is now."""
+    """What is known of serials of one issuance: `parts` says where each part is, and which certificate retired it."""
 
     issuance: IssuanceRecord
     serials: SerialRange
@@ -36,18 +40,15 @@ def look_up(ledger: Ledger, text: str) -> SerialHistory:
         raise NotFoundError(f"serials {serials} are of several issuances", hint="ask for each issuance's part")
     first, head = contracts.deployment.first_block, contracts.chain.head()
     moves = [m for m in contracts.reductions.moves(first, head, issuance=number) if overlap(m.serials, serials)]
-    parts = [
-        (part, holder, place, _certificate(ledger, holder, place, part)) for part, holder, place in now(serials, moves)
-    ]
-    return SerialHistory(issuance, serials, parts, moves)
+    return SerialHistory(issuance, serials, _certified(ledger, number, now(serials, moves)), moves)
 
 
 def parse(ledger: Ledger, text: str) -> SerialRange:
-    """The serials a text names; raises InputError."""
-    first, _, last = text.partition("-")
-    if first.isdecimal() and (last.isdecimal() or not last) and len(text) < 42:
-        if 0 < int(first) <= int(last or first):
-            return SerialRange(int(first), int(last or first))
+    """The serials a text names; raises InputError, or NotFoundError for numbers no tonne has."""
+    if found := _RANGE.fullmatch(text):
+        first, last = int(found[1]), int(found[2] or found[1])
+        if 1 <= first <= last <= U64_MAX:
+            return SerialRange(first, last)
         raise NotFoundError(f"{text} is no range of serials", hint="as 1234 or 1234-1250; the first serial is 1")
     return SerialNumbers.parse(text, ledger.config.programme).serials
 
@@ -127,13 +128,22 @@ def history_json(ledger: Ledger, found: SerialHistory) -> dict[str, Any]:
     }
 
 
-def _certificate(ledger: Ledger, holder: str, place: Place, part: SerialRange) -> int:
-    """The certificate that retired the first serial of a part; 0 unless it is retired."""
-    if place is not Place.RETIRED:
-        return 0
-    certificates = ledger.contracts.certificates
-    for number in range(1, certificates.count() + 1):
-        found = certificates.find(number)
-        if found and found.holder == holder and any(overlap(part, each) for each in found.ranges):
-            return number
-    return 0
+def _certified(
+    ledger: Ledger, issuance: int, parts: list[tuple[SerialRange, str, Place]]
+) -> list[tuple[SerialRange, str, Place, int]]:
+    """The parts, what is retired cut by the certificates that retired it; 0 where there is none."""
+    certificates, first = ledger.contracts.certificates, ledger.contracts.deployment.first_block
+    retired: list[tuple[SerialRange, int]] = []
+    if any(place is Place.RETIRED for _, _, place in parts):
+        for event in certificates.history(("Retired",), first, ledger.contracts.chain.head(), issuance=issuance):
+            found = certificates.find(event["certificate"])
+            retired += [(each, event["certificate"]) for each in found.ranges] if found else []
+    cut: list[tuple[SerialRange, str, Place, int]] = []
+    for part, holder, place in parts:
+        left = [part]
+        for serials, number in retired if place is Place.RETIRED else []:
+            if shared := overlap(part, serials):
+                cut.append((shared, holder, place, number))
+                left = [rest for each in left for rest in without(each, shared)]
+        cut += [(rest, holder, place, 0) for rest in left]
+    return sorted(cut, key=lambda each: each[0].first)

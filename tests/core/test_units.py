@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.units import local_text, points_text, service_date, service_date_int, whole_tonnes
+from registry.units import local_text, points_text, service_date, service_date_int, whole_tonnes, yuan_text
 
 
 @pytest.mark.parametrize("mg", [-1, -(10**9)])
@@ -33,6 +33,25 @@ def test_nothing_is_lost_in_tonnes(mg: int) -> None:
 @pytest.mark.parametrize(("mg", "text"), [(0, "0.000"), (1, "0.001"), (999, "0.999"), (1234567, "1,234.567")])
 def test_points_have_three_decimals(mg: int, text: str) -> None:
     assert points_text(mg) == text
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [
+        *((0, "0.00"), (1, "0.01"), (10, "0.10"), (99, "0.99"), (100, "1.00"), (5_133, "51.33")),
+        *((99_999, "999.99"), (100_000, "1,000.00"), (123_456, "1,234.56"), (123_456_789, "1,234,567.89")),
+        *((-1, "-0.01"), (-99, "-0.99"), (-100, "-1.00"), (-123_456, "-1,234.56")),
+        *((2**63, "92,233,720,368,547,758.08"), (-(2**63), "-92,233,720,368,547,758.08")),
+    ],
+)
+def test_yuan_have_two_decimals(fen: int, text: str) -> None:
+    assert yuan_text(fen) == text
+
+
+@given(st.integers(-(2**128), 2**128))
+def test_no_fen_is_lost_in_yuan(fen: int) -> None:
+    yuan, _, rest = yuan_text(fen).replace(",", "").partition(".")
+    assert (len(rest), int(yuan + rest)) == (2, fen)
 
 
 @given(st.dates())

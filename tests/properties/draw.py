@@ -47,9 +47,10 @@ class Draw:
     def ref(self) -> bytes:
         return self.rng.randbytes(32)
 
-    def office(self, role: str) -> str:
-        """The holder of a role; sometimes the insider who holds it too."""
-        return ACCOUNTS["insider" if role in INSIDER_ROLES and self.chance(12) else role]
+    def office(self, role: str, first: str | None = None) -> str:
+        """The holder of a role; sometimes the insider who holds it too, and rather so if it was the `first` to act."""
+        percent = 50 if first == ACCOUNTS["insider"] else 12
+        return ACCOUNTS["insider" if role in INSIDER_ROLES and self.chance(percent) else role]
 
     def anyone(self) -> str:
         return self.one_of(list(ACCOUNTS.values()))

@@ -91,7 +91,7 @@ def repeated(d: Draw, history: list[Call]) -> Call | None:
     call = d.likely(history[-60:])
     if call is None:
         return None
-    return call if d.chance(65) else changed(d, call)
+    return call if d.chance(50) else changed(d, call)
 
 
 # --- doors that are shut

@@ -32,7 +32,9 @@ def _mint(d: Draw) -> tuple[bytes, str, int] | None:
 
 def confirm_mint(d: Draw) -> Call | None:
     chosen = _mint(d)
-    return chosen and Call(d.office("bank"), "SettlementCash", "confirmMint", chosen)
+    if chosen is None:
+        return None
+    return Call(d.office("bank", d.model.cash.mints[chosen[0]].requester), "SettlementCash", "confirmMint", chosen)
 
 
 def cancel_mint(d: Draw) -> Call | None:
@@ -120,6 +122,9 @@ def _sell_order(d: Draw) -> Order | None:
     known = [order for order in orders_seen(d) if order.side == SELL]
     open_orders = [order for order in known if _fillable(d, order)]
     sellers = _listed(d)
+    gone = [order for order in d.model.settlement.cancelled if order.side == SELL]
+    if gone and d.chance(15):
+        return d.one_of(sorted(gone))
     if open_orders and (not sellers or d.chance(60)):
         return d.likely(open_orders, known)
     if not sellers:
@@ -173,7 +178,7 @@ def _own_order(d: Draw) -> Order | None:
 
 def cancel_order(d: Draw) -> Call | None:
     order = _own_order(d)
-    return order and Call(order.trader, "ExchangeSettlement", "cancelOrder", (order,))
+    return order and Call(order.trader if d.chance(90) else d.anyone(), "ExchangeSettlement", "cancelOrder", (order,))
 
 
 def cancel_order_for(d: Draw) -> Call | None:
@@ -189,7 +194,7 @@ def cancel_order_for(d: Draw) -> Call | None:
 def add_rule(d: Draw) -> Call:
     start = d.model.now + (NOTICE_S + d.rng.randint(0, 9_000) if d.model.treasury.rules else -DAY)
     latest = d.model.treasury.rules[-1].effective_from if d.model.treasury.rules else 0
-    start = max(start, latest + 1) if d.chance(90) else start
+    start = max(start, latest + 1) if d.chance(90) else start - NOTICE_S + 1
     rule = Rule(start, d.one_of((0, 333, 1_000, 10_000)), d.rng.randint(0, 300), ACCOUNTS["operator"])
     return Call(d.office("regulator"), "ProgrammeTreasury", "addRule", (rule,))
 
@@ -227,9 +232,9 @@ def publish_run(d: Draw) -> Call | None:
     if not book.due or (sum(book.due.values()) <= distributor.attested_fen() and d.chance(80)):
         return None
     total = sum(book.due.values())
-    if d.chance(15):
+    if d.chance(30):
         greedy = d.one_of(list(book.due))
-        published = {**book.due, greedy: book.due[greedy] + d.rng.randint(1, 1_000)}
+        published = {**book.due, greedy: book.due[greedy] + d.rng.randint(1, 20_000)}
         book = book_of_proceeds(book.due, book.allocated, published)
     d.model.evidence[book.root] = book
     args = (len(distributor.runs) + 1, book.root, len(book.leaves), total, d.ref())
@@ -241,7 +246,8 @@ def attest_run(d: Draw) -> Call | None:
     chosen = d.likely([one for one in runs if not one[1].attested], runs)
     if chosen is None:
         return None
-    return Call(d.office("verifier"), "ProceedsDistributor", "attestRun", (chosen[0], chosen[1].digest))
+    verifier = d.office("verifier", chosen[1].publisher)
+    return Call(verifier, "ProceedsDistributor", "attestRun", (chosen[0], chosen[1].digest))
 
 
 def cancel_run(d: Draw) -> Call | None:
@@ -251,20 +257,20 @@ def cancel_run(d: Draw) -> Call | None:
 
 
 def _due_rows(d: Draw) -> tuple[Book, list[tuple[int, tuple[str, int]]]] | None:
-    """The book in force and its rows that somebody is still owed, if there are any, else all."""
+    """The book in force and its rows that differ from what was paid, if there are any, else all."""
     active = d.model.distributor.active()
     book = d.model.evidence.get(d.model.distributor.runs[active - 1].root) if active else None
     if not isinstance(book, Book) or not book.proceeds:
         return None
     rows = list(enumerate(book.proceeds))
     paid = d.model.distributor.paid
-    return book, [one for one in rows if one[1][1] > paid.get(one[1][0], 0)] or rows
+    return book, [one for one in rows if one[1][1] != paid.get(one[1][0], 0)] or rows
 
 
 def _claim(d: Draw) -> tuple[str, int, int, tuple[bytes, ...]] | None:
     found = _due_rows(d)
     if found is None:
-        return None
+        return (d.person(), 1, 0, ()) if d.chance(5) else None
     index, (account, fen) = d.one_of(found[1])
     return account, fen, index, found[0].proof(index)
 
@@ -276,9 +282,7 @@ def claim(d: Draw) -> Call | None:
 
 def claim_for(d: Draw) -> Call | None:
     chosen = _claim(d)
-    return chosen and authorise(
-        Call(d.anyone(), "ProceedsDistributor", "claimFor", (*chosen, d.deadline(), UNSIGNED))
-    )
+    return chosen and authorise(Call(d.anyone(), "ProceedsDistributor", "claimFor", (*chosen, d.deadline(), UNSIGNED)))
 
 
 def pay(d: Draw) -> Call | None:
@@ -287,8 +291,13 @@ def pay(d: Draw) -> Call | None:
         return None
     book, rows = found
     chosen = d.rng.sample(rows, d.rng.randint(1, len(rows)))
-    payments: tuple[Any, ...] = tuple((account, fen, n, d.ref(), book.proof(n)) for n, (account, fen) in chosen)
-    return Call(d.office("bank"), "ProceedsDistributor", "pay", (d.ref(), payments))
+    used, done = list(d.model.distributor.payouts), list(d.model.distributor.batches)
+    payments: tuple[Any, ...] = tuple(
+        (account, fen, n, d.one_of(used) if used and d.chance(4) else d.ref(), book.proof(n))
+        for n, (account, fen) in chosen
+    )
+    batch_ref = d.one_of(done) if done and d.chance(8) else d.ref()
+    return Call(d.office("bank"), "ProceedsDistributor", "pay", (batch_ref, payments))
 
 
 OPERATIONS: Final[dict[Drawn, int]] = {
@@ -310,7 +319,7 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     collect: 9,
     publish_run: 12,
     attest_run: 16,
-    cancel_run: 5,
+    cancel_run: 10,
     claim: 7,
     claim_for: 7,
     pay: 7,

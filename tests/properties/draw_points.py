@@ -26,12 +26,15 @@ def end(d: Draw) -> Call | None:
     if number is None:
         return None
     latest = d.model.methodologies.end_of[number] or 29991231
-    return Call(d.office("regulator"), "MethodologyRegistry", "end", (number, latest - d.one_of((0, 10_000, 20_000))))
+    date = d.one_of((latest, latest - 10_000, latest - 20_000, latest + 10_000, 20000101))
+    return Call(d.office("regulator"), "MethodologyRegistry", "end", (number, date))
 
 
 def register_source(d: Draw) -> Call:
     signer = ACCOUNTS["insider" if d.chance(25) else "platform"]
-    return Call(d.office("regulator"), "TripAnchors", "registerSource", (d.ref(), signer, d.rng.randint(50, 99) * TONNE))
+    return Call(
+        d.office("regulator"), "TripAnchors", "registerSource", (d.ref(), signer, d.rng.randint(50, 99) * TONNE)
+    )
 
 
 def update_source(d: Draw) -> Call | None:
@@ -79,7 +82,7 @@ def attest(d: Draw) -> Call | None:
     number = d.likely([one for one in batches if batches[one].status == BatchStatus.ANCHORED], batches)
     if number is None:
         return None
-    return Call(d.office("verifier"), "TripAnchors", "attest", (number,))
+    return Call(d.office("verifier", batches[number].anchored_by), "TripAnchors", "attest", (number,))
 
 
 def reject(d: Draw) -> Call | None:
@@ -101,10 +104,13 @@ def publish_epoch(d: Draw) -> Call | None:
         chosen = (*chosen, d.one_of(list(batches)))
     book = entitlements_after(d.model, chosen)
     conversions = conversions_of(d.model, book)
-    if d.chance(12):
+    if d.chance(20):
         greedy = d.one_of(list(book.rows))
         earned, converted = book.rows[greedy]
-        book = book_of_entitlements(book.rows, {**book.rows, greedy: (earned + d.rng.randint(1, 5 * TONNE), converted)})
+        published = {**book.rows, greedy: (earned + d.rng.randint(1, 60 * TONNE), converted)}
+        book = book_of_entitlements(book.rows, published)
+    if d.chance(1):
+        conversions = (conversions or ((1, 1),)) * 33
     d.model.evidence[book.root] = book
     number = len(d.model.points.epochs) + 1
     args = (number, book.root, len(book.leaves), chosen, conversions)
@@ -116,7 +122,8 @@ def attest_epoch(d: Draw) -> Call | None:
     chosen = d.likely([one for one in epochs if not one[1].attested], epochs)
     if chosen is None:
         return None
-    return Call(d.office("verifier"), "CarbonPoints", "attestEpoch", (chosen[0], chosen[1].digest))
+    verifier = d.office("verifier", chosen[1].publisher)
+    return Call(verifier, "CarbonPoints", "attestEpoch", (chosen[0], chosen[1].digest))
 
 
 def cancel_epoch(d: Draw) -> Call | None:
@@ -139,11 +146,12 @@ def _book_in_force(d: Draw) -> Book | None:
 def claim(d: Draw) -> Call | None:
     book = _book_in_force(d)
     if book is None:
-        return None
+        nothing = (d.person(), 1 << 16 | 2015, 1, 0, 0, ())
+        return Call(d.anyone(), "CarbonPoints", "claim", nothing) if d.chance(5) else None
     rows = list(enumerate(book.entitlements))
     claimed = d.model.points.claimed
-    unclaimed = [one for one in rows if one[1][2] - one[1][3] > claimed.get(one[1][:2], 0)]
-    chosen = d.likely(unclaimed, rows)
+    open_rows = [one for one in rows if one[1][2] - one[1][3] != claimed.get(one[1][:2], 0)]
+    chosen = d.likely(open_rows, rows)
     if chosen is None:
         return None
     index, row = chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.properties.calls import TRADERS, Call, Request, word
+from tests.properties.calls import NOBODY, TRADERS, Call, Request, word
 from tests.properties.draw import OFFSET_YEARS, UNSIGNED, Draw, Drawn, authorise
 from tests.properties.model_certificates import COMPLIANCE
 from tests.properties.model_certification import MG_PER_TONNE, CertificationStatus
@@ -36,7 +36,8 @@ def admit(d: Draw) -> Call | None:
     if account is None:
         return None
     one = known[account]
-    return Call(d.office("regulator"), "Participants", "admit", (account, one.entity, one.kind, one.identity))
+    regulator = d.office("regulator", one.registrar)
+    return Call(regulator, "Participants", "admit", (account, one.entity, one.kind, one.identity))
 
 
 def suspend_participant(d: Draw) -> Call | None:
@@ -73,8 +74,8 @@ def verify(d: Draw) -> Call | None:
     number = _certification(d, CertificationStatus.APPLIED)
     if number is None:
         return None
-    dossier = d.model.certifications.made[number - 1].dossier
-    return Call(d.office("verifier"), "ReductionCertification", "verify", (number, dossier))
+    one = d.model.certifications.made[number - 1]
+    return Call(d.office("verifier", one.applicant), "ReductionCertification", "verify", (number, one.dossier))
 
 
 def refute(d: Draw) -> Call | None:
@@ -86,8 +87,9 @@ def approve(d: Draw) -> Call | None:
     number = _certification(d, CertificationStatus.VERIFIED)
     if number is None:
         return None
-    dossier = d.model.certifications.made[number - 1].dossier
-    return Call(d.office("regulator"), "ReductionCertification", "approve", (number, dossier))
+    one = d.model.certifications.made[number - 1]
+    regulator = d.office("regulator", d.one_of((one.applicant, one.verifier)))
+    return Call(regulator, "ReductionCertification", "approve", (number, one.dossier))
 
 
 def reject(d: Draw) -> Call | None:
@@ -131,7 +133,7 @@ def transfer_batch(d: Draw) -> Call | None:
 
 
 def approve_operator(d: Draw) -> Call:
-    args = (d.anyone(), d.chance(75))
+    args = (NOBODY if d.chance(8) else d.anyone(), d.chance(75))
     return Call(d.trader(), "CertifiedReductions", "setApprovalForAll", args)
 
 
@@ -235,11 +237,11 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     reject: 2,
     transfer: 8,
     transfer_batch: 5,
-    approve_operator: 1,
+    approve_operator: 2,
     freeze: 4,
-    force: 5,
+    force: 7,
     suspend_issuance: 2,
-    resume: 6,
+    resume: 9,
     cancel: 5,
     withdraw: 9,
     retire: 7,

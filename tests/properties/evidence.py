@@ -114,8 +114,11 @@ def _converted_in(model: Programme, number: int, class_id: int) -> list[tuple[st
     epochs = model.points.epochs
     after = _book(model, epochs[number - 1].root).rows
     before = _book(model, epochs[number - 2].root).rows if number > 1 else {}
-    found = [(account, row[1] - before.get((account, one), (0, 0))[1]) for (account, one), row in sorted(after.items())
-             if one == class_id]
+    found = [
+        (account, row[1] - before.get((account, one), (0, 0))[1])
+        for (account, one), row in sorted(after.items())
+        if one == class_id
+    ]
     return [(account, mg) for account, mg in found if mg > 0]
 
 

@@ -39,9 +39,9 @@ class Outcome:
 class Evm:
     """One chain with one account a sender likes. No gas, no fees, no nonces: only what contracts do."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, hardfork: str = "CANCUN") -> None:
         environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=CHAIN_ID))
-        self._revm = pyrevm.EVM(env=environment, gas_limit=2**60, spec_id="CANCUN")
+        self._revm = pyrevm.EVM(env=environment, gas_limit=2**60, spec_id=hardfork)
         self._block = 0
         self.now = now
         self.begin_block(now)
@@ -80,9 +80,10 @@ class Evm:
         # revm takes any name for a hardfork, so the rules themselves are asked: MCOPY came with Cancun, and what stands
         # at address 11 since Prague refuses empty input.
         snapshot = self._revm.snapshot()
-        copier = self.create("0x" + "11" * 20, bytes.fromhex("645f5f5f5e005f526005601bf3"))
-        assert self.call("0x" + "11" * 20, copier, b"").error is None, "older than Cancun"
-        assert self._revm.message_call("0x" + "11" * 20, f"0x{11:040x}", b"") == b"", "newer than Cancun"
+        sender = "0x" + "11" * 20
+        copier = self.create(sender, bytes.fromhex("645f5f5f5e005f526005601bf3"))
+        assert self.call(sender, copier, b"").error is None, "older than Cancun"
+        assert self.call(sender, f"0x{11:040x}", b"").error is None, "newer than Cancun"
         self._revm.revert(snapshot)
 
 

@@ -23,10 +23,12 @@ class Tally:
     repeated: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    honest_rests: int = 0  # how often what nobody has claimed yet was checked to the milligram
 
     def add(self, other: Tally) -> None:
         for name in ("done", "repeated", "refused", "errors"):
             getattr(self, name).update(getattr(other, name))
+        self.honest_rests += other.honest_rests
 
 
 class Twin:

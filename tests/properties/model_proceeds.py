@@ -230,5 +230,3 @@ class Distributor:
 def proceeds_leaf(account: str, cumulative_fen: int) -> bytes:
     """37 bytes: kind, account, fen since the beginning."""
     return b"\x03" + bytes.fromhex(account[2:]) + cumulative_fen.to_bytes(16, "big")
-
-

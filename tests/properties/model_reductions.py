@@ -152,6 +152,7 @@ class Reductions:
         refuse(reason == ZERO32, "CertifiedReductionsMissingReason")
         refuse(holder == to, "CertifiedReductionsSelfTransfer")
         self.ledger.participants.require_active(to)
+        refuse(holder == NOBODY, "SerialSetEmpty")  # nobody has serials, and only they stop what would be a mint
         refuse(tonnes > self.balance(holder, issuance), "ERC1155InsufficientBalance")
         self._move_any(issuance, holder, (to, Place.HELD), tonnes, partly=False)
         left = self.balance(holder, issuance)

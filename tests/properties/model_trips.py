@@ -139,9 +139,12 @@ class Anchors:
         refuse(caller != source.signer, "TripAnchorsWrongSigner")
         self._require_contents(batch)
         today = local(self.ledger.now).toordinal()
-        self._require_room("TripAnchorsChainDayCapExceeded", source, batch, [
-            one for one in source.chain if self.batches[one].day == today
-        ])
+        self._require_room(
+            "TripAnchorsChainDayCapExceeded",
+            source,
+            batch,
+            [one for one in source.chain if self.batches[one].day == today],
+        )
         stream = self.stream(batch.source, batch.service_date)
         refuse(batch.sequence != len(stream), "TripAnchorsUnexpectedSequence")
         refuse(batch.previous != (stream[-1] if stream else ZERO32), "TripAnchorsUnexpectedPrevious")

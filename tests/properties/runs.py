@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.properties import draw_faults, draw_market, draw_points, draw_tonnes
+from tests.properties.agreement import require_agreement
 from tests.properties.calls import Call, Refused
 from tests.properties.draw import Draw, Drawn
 from tests.properties.invariants import Watch
@@ -64,6 +65,7 @@ class Runner:
                 result = twin.perform(call)
                 made[-1] += f" -> {result.error if isinstance(result, Refused) else result}"
                 watch.check(call, len(twin.history) > done)
+            require_agreement(twin)
         except Exception as error:
             story = "\n".join(made)
             raise AssertionError(f"seed {seed}, from stage {stage.__name__}:\n{story}\n{error}") from error
@@ -82,7 +84,7 @@ class Runner:
 def _next(draw: Draw, twin: Twin) -> Call:
     """Mostly what somebody might do; then and now with something changed, or something over again."""
     call: Call | None = None
-    if draw.chance(12):
+    if draw.chance(14):
         call = draw_faults.repeated(draw, twin.history)
     while call is None:
         (operation,) = draw.rng.choices(_DRAWN, _WEIGHTS)

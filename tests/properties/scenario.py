@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.properties.calls import TRADERS, ZERO32, Batch, Call, Order, Request, Rule, word
+from tests.properties.calls import PEOPLE, TRADERS, ZERO32, Batch, Call, Order, Request, Rule, word
 from tests.properties.draw import UNSIGNED, authorise
 from tests.properties.draw_tonnes import identity_of
-from tests.properties.evidence import conversions_of, entitlements_after, proceeds_now
+from tests.properties.evidence import (
+    book_of_entitlements,
+    book_of_proceeds,
+    conversions_of,
+    entitlements_after,
+    proceeds_now,
+)
 from tests.properties.hashes import batch_id
 from tests.properties.ledgers import Twin
 from tests.properties.model_participants import Participants
 from tests.properties.model_points import MARKET
+from tests.properties.model_trips import BatchStatus
 from tests.properties.world import ACCOUNTS, ACTIVATION_S, DELAY_S
 
 TONNE: Final = 10**9
@@ -37,7 +44,7 @@ class Story:
             methodology = (word(name), word(name + " parameters"), word(name + " document"), 20140101, 0)
             self.act("regulator", "MethodologyRegistry", "publish", number, methodology)
         self.act("regulator", "TripAnchors", "registerSource", SOURCE, ACCOUNTS["platform"], 2_000 * TONNE)
-        other = (word("source of the bikes"), ACCOUNTS["insider"], 60 * TONNE)
+        other = (word("source of the bikes"), ACCOUNTS["insider"], 14 * TONNE)
         self.act("regulator", "TripAnchors", "registerSource", *other)
 
     def anchor(self, methodology: int, day: int, reduction_mg: int) -> bytes:
@@ -49,22 +56,33 @@ class Story:
         self.act("platform", "TripAnchors", "anchor", batch)
         return batch_id(batch)
 
-    def publish_epoch(self, *batch_ids: bytes) -> None:
-        """An honest epoch of these batches, published and attested; active after the delay."""
+    def publish_epoch(self, *batch_ids: bytes, extra_mg: int = 0) -> None:
+        """An epoch of these batches, published and attested; active after the delay. `extra_mg` is not Chen's."""
         model = self.twin.model
         book = entitlements_after(model, batch_ids)
+        if extra_mg:
+            earned, converted = book.rows[ACCOUNTS["chen"], NEW]
+            greedy = {**book.rows, (ACCOUNTS["chen"], NEW): (earned + extra_mg, converted)}
+            book = book_of_entitlements(book.rows, greedy)
         model.evidence[book.root] = book
         number = len(model.points.epochs) + 1
         args = (number, book.root, len(book.leaves), batch_ids, conversions_of(model, book))
         self.act("platform", "CarbonPoints", "publishEpoch", *args)
         self.act("verifier", "CarbonPoints", "attestEpoch", number, self.twin.model.points.epochs[-1].digest)
 
-    def claim_all(self) -> None:
-        """Everybody claims every class of the epoch in force."""
+    def claim_points(self, *actors: str) -> None:
+        """They claim whatever the epoch in force grants them."""
         book = self.twin.model.evidence[self.twin.model.points.epochs[-1].root]
         for index, row in enumerate(book.entitlements):
-            if row[2] > row[3]:
+            claimed = self.twin.model.points.claimed.get(row[:2], 0)
+            if row[0] in map(ACCOUNTS.get, actors) and row[2] - row[3] > claimed:
                 self.act("stranger", "CarbonPoints", "claim", *row, index, book.proof(index))
+
+    def claim_proceeds(self, actor: str) -> None:
+        """What the attested run grants somebody."""
+        book = self.twin.model.evidence[self.twin.model.distributor.runs[-1].root]
+        ((index, fen),) = [(n, fen) for n, (one, fen) in enumerate(book.proceeds) if one == ACCOUNTS[actor]]
+        self.act(actor, "ProceedsDistributor", "claim", fen, index, book.proof(index))
 
     def redeem_all(self, class_id: int) -> None:
         """Everybody redeems all points of a class for the market."""
@@ -113,13 +131,16 @@ class Story:
         self.act("exchange", "ExchangeSettlement", "settle", *authorise(call).args)
         return trade_id
 
-    def publish_run(self) -> None:
-        """An honest payout run, attested."""
+    def publish_run(self, extra_fen: int = 0) -> None:
+        """A payout run, attested. `extra_fen` is not Chen's."""
         model = self.twin.model
         book = proceeds_now(model)
+        total = sum(book.due.values())
+        if extra_fen:
+            greedy = {**book.due, ACCOUNTS["chen"]: book.due[ACCOUNTS["chen"]] + extra_fen}
+            book = book_of_proceeds(book.due, book.allocated, greedy)
         model.evidence[book.root] = book
         number = len(model.distributor.runs) + 1
-        total = sum(fen for _, fen in book.proceeds)
         args = (number, book.root, len(book.leaves), total, word(f"payouts {number}"))
         self.act("platform", "ProceedsDistributor", "publishRun", *args)
         self.act("verifier", "ProceedsDistributor", "attestRun", number, self.twin.model.distributor.runs[-1].digest)
@@ -130,11 +151,9 @@ def empty(story: Story) -> None:
 
 
 def opened(story: Story) -> None:
-    """Books are open, traders admitted, a rule of the treasury in force."""
+    """Books are open, traders admitted, companies may offset."""
     story.open_books()
     story.admit_traders()
-    rule = Rule(story.twin.world.now, 1_000, 200, ACCOUNTS["operator"])
-    story.act("regulator", "ProgrammeTreasury", "addRule", rule)
     for entity in ("power", "steel"):
         story.act("regulator", "RetirementCertificates", "setOffsetLimit", word(entity), 2025, 10)
 
@@ -149,12 +168,12 @@ def attested(story: Story) -> None:
 
 
 def issued(story: Story) -> None:
-    """An epoch is active; half of its points are claimed."""
+    """An epoch is active and its points are claimed, but for what a mandate converted."""
     attested(story)
     ids = [one for one, record in story.twin.model.anchors.batches.items() if record.attested_by]
     story.publish_epoch(*ids[:2])
     story.twin.begin(story.twin.world.now + ACTIVATION_S)
-    story.claim_all()
+    story.claim_points(*PEOPLE)
 
 
 def pooled(story: Story) -> None:
@@ -167,8 +186,10 @@ def pooled(story: Story) -> None:
 
 
 def certified(story: Story) -> None:
-    """The treasury has tonnes, the traders have cash."""
+    """The treasury has tonnes and a rule to sell them by, the traders have cash."""
     pooled(story)
+    rule = Rule(story.twin.world.now, 1_000, 200, ACCOUNTS["operator"])
+    story.act("regulator", "ProgrammeTreasury", "addRule", rule)
     story.act("regulator", "ReductionCertification", "approve", 1, word("first dossier"))
     for trader in TRADERS:
         story.deposit(trader, 30_000)
@@ -193,10 +214,7 @@ def collected(story: Story) -> None:
     for trade_id in list(story.twin.model.settlement.trades)[:2]:
         story.act("stranger", "ProgrammeTreasury", "collect", trade_id)
     story.publish_run()
-    book = story.twin.model.evidence[story.twin.model.distributor.runs[-1].root]
-    account, fen = book.proceeds[0]
-    actor = next(name for name, address in ACCOUNTS.items() if address == account)
-    story.act(actor, "ProceedsDistributor", "claim", fen, 0, book.proof(0))
+    story.claim_proceeds("an")
 
 
 def fragmented(story: Story) -> None:
@@ -209,6 +227,26 @@ def fragmented(story: Story) -> None:
         to = ACCOUNTS["power" if n % 2 else "bookshop"]
         story.act("steel", "CertifiedReductions", "safeTransferFrom", ACCOUNTS["steel"], to, 1, 1, b"")
     story.act("regulator", "CertifiedReductions", "freeze", ACCOUNTS["bookshop"], 1, 1, word("court"))
+
+
+def greedy(story: Story) -> None:
+    """Chen took more than was due, points and money, and honest books have followed."""
+    collected(story)
+    ids = [one for one, record in story.twin.model.anchors.batches.items() if record.status == BatchStatus.ATTESTED]
+    later = story.anchor(2, 20251222, 5 * TONNE)
+    story.act("verifier", "TripAnchors", "attest", later)
+    story.publish_epoch(*ids, extra_mg=4 * TONNE)
+    story.twin.begin(story.twin.world.now + ACTIVATION_S)
+    story.claim_points("chen")
+    story.publish_epoch(later)
+    trades = list(story.twin.model.settlement.trades)
+    story.act("stranger", "ProgrammeTreasury", "collect", trades[2])
+    story.publish_run(extra_fen=300)
+    story.claim_proceeds("chen")
+    first = next(iter(story.twin.model.treasury.offers.values()))
+    trade_id = story.sell(first, "steel", 1, 260)
+    story.act("stranger", "ProgrammeTreasury", "collect", trade_id)
+    story.publish_run()
 
 
 def stopped(story: Story) -> None:
@@ -235,5 +273,5 @@ def stopped(story: Story) -> None:
 # Where the runs start, in turn; more of them where there is more to do.
 STAGES: Final[tuple[Callable[[Story], None], ...]] = (
     *(empty, opened, attested, issued, pooled, certified, traded, collected, fragmented, stopped),
-    *(traded, collected, stopped),
+    *(traded, collected, stopped, greedy),
 )
