@@ -14,7 +14,7 @@ import pytest
 from registry.services import keystores
 from scripts.make_city import make_city
 from tests.services.homes import FAST_SCRYPT, PASSWORD, City, Puhui, Stages, secrets_of
-from tests.services.market_stages import MarketStages
+from tests.services.market_stages import Clock, MarketStages
 
 JOURNEYS, ACCOUNTS = 900, 400
 
@@ -98,17 +98,6 @@ def market_stages(tmp_path_factory: pytest.TempPathFactory, fast_keystores: None
 def market_at(market_stages: MarketStages, tmp_path: Path) -> Callable[[str], Puhui]:
     """market_at(stage) -> the command line on a ledger at that stage of the market."""
     return lambda stage: Puhui(market_stages.copy(stage, tmp_path / "market"))
-
-
-class Clock:
-    """The time of day for chain and services alike, some seconds later than it is."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0
-
-    def advance(self, seconds: int) -> None:
-        """Let this much time pass."""
-        self.ahead_s += seconds
 
 
 @pytest.fixture

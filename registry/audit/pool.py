@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
+from web3.types import BlockIdentifier
 
+from registry.chain.client import Chain
 from registry.chain.contracts.carbon_points import Channel, EpochEvent
 from registry.chain.deployment import Contracts
+from registry.chain.logs import Event
 from registry.core.contribution import by_account, interval
 from registry.core.entitlement import contributed, empty
 from registry.errors import VerificationError
@@ -44,15 +47,20 @@ class Entry:
         return int(self.frame["mg"].sum())
 
 
-def pool_entries(contracts: Contracts, class_id: int, block: int, entitlements: Entitlements) -> list[Entry]:
+def pool_entries(
+    contracts: Contracts, class_id: int, block: int, entitlements: Entitlements, *, now: bool = False
+) -> list[Entry]:
     """Everything in the pool of a class at the end of `block`, in order.
 
+    With `now`, `block` is the newest one, and an epoch whose delay ended since is there too, ahead of what comes next.
     `entitlements` gives the rows of an epoch, which the caller has proved by its root. Raises VerificationError when
     the entries do not add up to what the chain holds.
     """
-    entries = [*_redemptions(contracts, class_id, block), *_conversions(contracts, class_id, block, entitlements)]
+    points = contracts.points
+    at: BlockIdentifier = "latest" if now and points.active_epoch() > points.active_epoch(block) else block
+    entries = [*_redemptions(contracts, class_id, block), *_conversions(contracts, class_id, block, at, entitlements)]
     entries.sort(key=lambda entry: (entry.block, entry.index))
-    total, expected = sum(entry.mg for entry in entries), contracts.points.market_mg(class_id, block)
+    total, expected = sum(entry.mg for entry in entries), points.market_mg(class_id, at)
     if total != expected:
         raise VerificationError(
             f"class {class_id}: the pool on the chain is {expected} mg, its entries add up to {total} mg",
@@ -112,15 +120,17 @@ def _frame(holder: str, mg: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"account": pl.Binary(), "mg": pl.UInt64()})
 
 
-def _conversions(contracts: Contracts, class_id: int, block: int, entitlements: Entitlements) -> list[Entry]:
+def _conversions(
+    contracts: Contracts, class_id: int, block: int, at: BlockIdentifier, entitlements: Entitlements
+) -> list[Entry]:
     points, first = contracts.points, contracts.deployment.first_block
     # A cancelled number can be attested again under another root: the last attestation is the one that counts.
     attested = {event["number"]: event for event in points.history(("EpochAttested",), first, block)}
-    now = contracts.chain.timestamp(block)
+    active = points.active_epoch(at)
     entries, before = [], empty()
     for epoch in points.published(first, block):
         record = points.epoch(epoch.number, block)
-        if record is None or not record.attested or record.active_at > now:
+        if record is None or epoch.number > active:
             break  # the pending one is the last
         current = entitlements(epoch)
         if class_id in dict(epoch.conversions):
@@ -128,10 +138,16 @@ def _conversions(contracts: Contracts, class_id: int, block: int, entitlements: 
             event = attested.get(epoch.number)
             if event is None:
                 raise VerificationError(f"epoch {epoch.number} is attested, and no event says when")
-            if contracts.chain.timestamp(event.block) >= record.active_at:
-                at = (event.block, event.index)
-            else:
-                at = (contracts.chain.first_block_at(record.active_at), _START)
-            entries.append(Entry(*at, epoch.number, epoch.root, frame))
+            place = _entered(contracts.chain, event, record.active_at, block)
+            entries.append(Entry(*place, epoch.number, epoch.root, frame))
         before = current
     return entries
+
+
+def _entered(chain: Chain, attested: Event, active_at: int, block: int) -> tuple[int, int]:
+    """Where an active epoch entered: at its attestation, else ahead of the first block from `active_at` on."""
+    if chain.timestamp(attested.block) >= active_at:
+        return attested.block, attested.index
+    if chain.timestamp(block) >= active_at:
+        return chain.first_block_at(active_at), _START
+    return block + 1, _START  # its delay ended by the clock, and no block was mined since

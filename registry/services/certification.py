@@ -149,4 +149,4 @@ def _entries(ledger: Ledger, class_id: int) -> list[Entry]:
     def entitlements(epoch: EpochEvent) -> pl.DataFrame:
         return entitlements_of(ledger, epoch.number)
 
-    return pool_entries(ledger.contracts, class_id, ledger.contracts.chain.head(), entitlements)
+    return pool_entries(ledger.contracts, class_id, ledger.contracts.chain.head(), entitlements, now=True)

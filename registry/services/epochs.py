@@ -171,10 +171,12 @@ def _step(ledger: Ledger, epoch: Epoch, state: str, transaction: str | None, gas
 
 def _still_good(ledger: Ledger, epoch: Epoch) -> bool:
     """Whether a prepared epoch can still be published: every batch attested, and its mandates read lately."""
-    chain = ledger.contracts.chain
-    if epoch.mandates_block is not None:
-        age = chain.timestamp(chain.head()) - chain.timestamp(epoch.mandates_block)
-        if max(age, int(time.time()) - chain.timestamp(epoch.mandates_block)) > LAG_S // 2:
+    chain, head = ledger.contracts.chain, ledger.contracts.chain.head()
+    if epoch.mandates_block is None:
+        return False
+    if epoch.mandates_block < head:
+        now = max(chain.timestamp(head), int(time.time()))
+        if now - chain.timestamp(epoch.mandates_block + 1) > LAG_S // 2:
             return False
     return all(ledger.contracts.anchors.find(batch).status is Status.ATTESTED for batch in epoch.batches)
 

@@ -147,17 +147,18 @@ def pay(
 ) -> tuple[int, list[Sent]]:
     """As the bank: record the transfers it made to these accounts, each under its own reference `batch/wallet`.
 
-    Each is paid what it is due, once; the cash behind it is burnt. Returns the number of accounts and what was sent.
+    Each is paid what it is due, once; the cash behind it is burnt. Interrupted, it can be called again with the same
+    accounts or with those that are still due. Returns the number of accounts and what was sent.
     """
+    accounts = pl.DataFrame({"account": [bytes.fromhex(w[2:]) for w in wallets]}, schema={"account": pl.Binary()})
+    payments = _payments(ledger, accounts, batch) if wallets else []
     sent: list[Sent] = []
-    for start in range(0, len(wallets), MAX_PAYMENTS):
-        part = wallets[start : start + MAX_PAYMENTS]
-        accounts = pl.DataFrame({"account": [bytes.fromhex(w[2:]) for w in part]}, schema={"account": pl.Binary()})
-        progress(f"{start + len(part):,} of {len(wallets):,} payments")
-        call = ledger.contracts.distributor.pay(
-            ref32("payout-batch", f"{batch}/{start}"), _payments(ledger, accounts, batch)
-        )
-        sent.append(ledger.submitter("bank").send(call))
+    for start in range(0, len(payments), MAX_PAYMENTS):
+        part = payments[start : start + MAX_PAYMENTS]
+        progress(f"{start + len(part):,} of {len(payments):,} payments")
+        # By its accounts and not by its place, which is another one when those before are paid already.
+        code = ref32("payout-batch", f"{','.join(p.account for p in part)}/{batch}")
+        sent.append(ledger.submitter("bank").send(ledger.contracts.distributor.pay(code, part)))
     return len(wallets), sent
 
 

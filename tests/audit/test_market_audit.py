@@ -222,7 +222,7 @@ CHANGED: dict[str, tuple[Callable[[Path], Any], set[str], str]] = {
     "no mandates read": (
         lambda home: restated(folders(home, "epochs")[0], mandates_block=None),
         {CONVERTED},
-        "74880000 mg of 74880000 mg newly earned, with no mandate",
+        "epoch 1 read no mandates, and 40 stood before it was published",
     ),
     "mandates read before they were given": (
         lambda home: restated(folders(home, "epochs")[0], mandates_block=1),

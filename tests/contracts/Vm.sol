@@ -36,6 +36,7 @@ interface Vm {
     function startPrank(address caller) external;
     function stopPrank() external;
     function warp(uint256 timestamp) external;
+    function store(address account, bytes32 slot, bytes32 value) external;
     function chainId(uint256 id) external;
     function mockCall(address callee, bytes calldata data, bytes calldata result) external;
     function lastCallGas() external view returns (Gas memory);

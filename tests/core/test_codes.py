@@ -39,7 +39,24 @@ def test_every_code_is_read_back_and_never_fills_all_bytes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", " a", "a ", "a\n", "a\tb", "a\0", "\0", "a\x7f", "~" * 32, "a" * 10**6, "碳普惠", "é", "ＳＺ", "\udcff", "a‮b"],
+    [
+        "",
+        " ",
+        " a",
+        "a ",
+        "a\n",
+        "a\tb",
+        "a\0",
+        "\0",
+        "a\x7f",
+        "~" * 32,
+        "a" * 10**6,
+        "碳普惠",
+        "é",
+        "ＳＺ",
+        "\udcff",
+        "a‮b",
+    ],
 )
 def test_what_is_no_code_is_refused_by_the_name_of_what_it_is(text: str) -> None:
     with pytest.raises(InputError) as raised:

@@ -243,7 +243,7 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     suspend_issuance: 2,
     resume: 9,
     cancel: 5,
-    withdraw: 9,
+    withdraw: 12,
     retire: 7,
     retire_for: 7,
     set_offset_limit: 2,

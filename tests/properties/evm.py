@@ -16,6 +16,9 @@ from eth_utils.abi import abi_to_signature, collapse_if_tuple
 from registry.chain import artifacts
 
 CHAIN_ID: Final = 31_337
+MCOPY: Final = bytes.fromhex("5f5f5f5e00")  # Cancun's
+CALL_BLS: Final = bytes.fromhex("5f5f5f5f5f600b5af1600f575f5ffd5b00")  # empty input, which a Prague chain refuses
+CLZ: Final = bytes.fromhex("5f1e00")  # Osaka's
 _REVERT: Final = re.compile(r"^Revert \{ gas_used: \d+, output: 0x([0-9a-f]*) \}$")
 
 
@@ -39,9 +42,9 @@ class Outcome:
 class Evm:
     """One chain with one account a sender likes. No gas, no fees, no nonces: only what contracts do."""
 
-    def __init__(self, now: int, hardfork: str = "CANCUN") -> None:
+    def __init__(self, now: int) -> None:
         environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=CHAIN_ID))
-        self._revm = pyrevm.EVM(env=environment, gas_limit=2**60, spec_id=hardfork)
+        self._revm = pyrevm.EVM(env=environment, gas_limit=2**60, spec_id="CANCUN")
         self._block = 0
         self.now = now
         self.begin_block(now)
@@ -76,15 +79,21 @@ class Evm:
         self._revm.revert(checkpoint)
         self._revm.set_block_env(pyrevm.BlockEnv(number=self._block, timestamp=self.now))
 
-    def _require_cancun(self) -> None:
-        # revm takes any name for a hardfork, so the rules themselves are asked: MCOPY came with Cancun, and what stands
-        # at address 11 since Prague refuses empty input.
-        snapshot = self._revm.snapshot()
+    def follows(self, code: bytes) -> bool:
+        """Whether code of up to 32 bytes runs by the rules in force."""
+        snapshot = self.snapshot()
         sender = "0x" + "11" * 20
-        copier = self.create(sender, bytes.fromhex("645f5f5f5e005f526005601bf3"))
-        assert self.call(sender, copier, b"").error is None, "older than Cancun"
-        assert self.call(sender, f"0x{11:040x}", b"").error is None, "newer than Cancun"
-        self._revm.revert(snapshot)
+        deploying = bytes([0x5F + len(code)]) + code + bytes.fromhex("5f5260") + bytes([len(code)])
+        contract = self.create(sender, deploying + bytes([0x60, 32 - len(code), 0xF3]))
+        outcome = self.call(sender, contract, b"")
+        self.revert(snapshot)
+        return outcome.error is None
+
+    def _require_cancun(self) -> None:
+        # revm takes any name for a hardfork, so the rules themselves are asked.
+        assert self.follows(MCOPY), "older than Cancun"
+        assert self.follows(CALL_BLS), "newer than Cancun"
+        assert not self.follows(CLZ), "newer than Cancun"
 
 
 def _error_name(text: str) -> str:
@@ -162,9 +171,10 @@ def event(topic: bytes, topics: int) -> dict[str, Any]:
     """The event of the ledger's contracts with this first topic, and as many (tokens differ in what they index)."""
     for contract in artifacts.CONTRACTS:
         for entry in artifacts.load(contract).abi:
-            if entry["type"] == "event" and keccak(text=abi_to_signature(entry)) == topic:
-                if 1 + sum(one["indexed"] for one in entry["inputs"]) == topics:
-                    return entry
+            if entry["type"] != "event" or 1 + sum(one["indexed"] for one in entry["inputs"]) != topics:
+                continue
+            if keccak(text=abi_to_signature(entry)) == topic:
+                return entry
     raise AssertionError("an event of none of the contracts")
 
 

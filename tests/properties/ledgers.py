@@ -74,6 +74,10 @@ class Twin:
         (self.tally.done if took_effect else self.tally.repeated)[name] += 1
         return expected
 
+    def emitted(self, *names: str) -> list[dict[str, Any]]:
+        """The arguments of all events of these names, in order."""
+        return [args for name, args in self.events if name in names]
+
     def must(self, call: Call) -> Any:
         """Make a call that has to take effect."""
         returned = self.perform(call)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.properties.model import Programme
 
 MG_PER_TONNE = 1_000_000_000
+MAX_TONNES = 2**24  # of one issuance
 
 
 class CertificationStatus(IntEnum):
@@ -60,6 +61,7 @@ class Certifications:
             return False
         refuse(number != len(self.made) + 1, "ReductionCertificationUnexpectedNumber")
         refuse(tonnes == 0 or dossier == ZERO32, "ReductionCertificationIncomplete")
+        refuse(tonnes > MAX_TONNES, "ReductionCertificationTooManyTonnes")
         refuse(self.open_of(class_id) != 0, "ReductionCertificationOpen")
         refuse(tonnes * MG_PER_TONNE > self.pool_mg(class_id), "ReductionCertificationPoolExceeded")
         self.made.append(Certification(class_id, tonnes, self.certified_mg(class_id), dossier, caller))

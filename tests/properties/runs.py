@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tests.properties import draw_faults, draw_market, draw_points, draw_tonnes
+from tests.properties import draw_faults, draw_market, draw_money, draw_points, draw_tonnes
 from tests.properties.agreement import require_agreement
 from tests.properties.calls import Call, Refused
 from tests.properties.draw import Draw, Drawn
 from tests.properties.invariants import Watch
 from tests.properties.ledgers import Snapshot, Tally, Twin
-from tests.properties.scenario import STAGES, Story
+from tests.properties.scenario import STAGES
+from tests.properties.story import Story
 from tests.properties.world import ACCOUNTS, ACTIVATION_S, DELAY_S
 
 STEPS: Final = 40
@@ -21,6 +22,7 @@ OPERATIONS: Final[dict[Drawn, int]] = {
     **draw_points.OPERATIONS,
     **draw_tonnes.OPERATIONS,
     **draw_market.OPERATIONS,
+    **draw_money.OPERATIONS,
     **draw_faults.OPERATIONS,
 }
 _DRAWN: Final = list(OPERATIONS)

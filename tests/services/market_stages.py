@@ -10,6 +10,7 @@ from typing import Final
 from registry.services import market, treasury
 from registry.services.ledger import Ledger
 from registry.services.mandates import give_mandates
+from registry.services.market import BookEntry
 from tests.audit.market_ledger import (
     COMPLIANT,
     FOREVER,
@@ -31,8 +32,8 @@ STAGES: Final = ("people", "mandated", "pooled", "joined", "sold")
 class MarketStages:
     """people: accounts, nothing else. mandated: 40 of 60 gave a mandate, a day's trips are attested, no epoch.
 
-    pooled: epoch 1, and one MARKET redemption: 3 t and a rest. joined: 3 t issued, companies with cash, a rule.
-    sold: the treasury offered 2 t, of which 1 t was sold and collected; nothing is paid out.
+    pooled: epoch 1, and one MARKET redemption: 3 t and a rest. joined: 2 t and 1 t issued, companies with cash, a rule.
+    sold: the treasury offered all, of which 1 t of each issuance was sold and collected; nothing is paid out.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,20 +78,34 @@ class MarketStages:
 
     def _joined(self, puhui: Puhui) -> None:
         with opened(puhui.home) as ledger:
-            certify(ledger, 3)
+            certify(ledger, 2)
+            certify(ledger, 1)
             join(ledger, self.files)
 
     def _sold(self, puhui: Puhui) -> None:
         with opened(puhui.home) as ledger:
-            sell_one(ledger, offer(ledger), "t-1", 9_001)
+            sell_one(ledger, offer(ledger, 1, 2), "t-1", 9_001)
+            sell_one(ledger, offer(ledger, 2, 1), "t-2", 9_333)
             treasury.collect(ledger)
 
 
-def offer(ledger: Ledger) -> str:
-    """The treasury's offer of 2 of its 3 t; returns the order."""
-    return treasury.offer(ledger, "first", 1, 2, 9_001, FOREVER).entry.order_hash
+def offer(ledger: Ledger, issuance: int, tonnes: int) -> BookEntry:
+    """The treasury's offer of so much of an issuance, at 90 yuan or more."""
+    return treasury.offer(ledger, f"offer-{issuance}", issuance, tonnes, 9_000, FOREVER).entry
 
 
-def sell_one(ledger: Ledger, sell: str, trade: str, price_fen: int) -> None:
-    """Sell one tonne of that offer to the steel works."""
-    market.settle(ledger, trade, sell, bid(ledger, COMPLIANT, 1, 1, price_fen), 1, price_fen)
+def sell_one(ledger: Ledger, sell: BookEntry, trade: str, price_fen: int) -> None:
+    """Sell one tonne of an offer to the steel works."""
+    buy = bid(ledger, COMPLIANT, sell.order.issuance, 1, price_fen)
+    market.settle(ledger, trade, sell.order_hash, buy, 1, price_fen)
+
+
+class Clock:
+    """The time of day for chain and services alike, some seconds later than it is."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0
+
+    def advance(self, seconds: int) -> None:
+        """Let this much time pass."""
+        self.ahead_s += seconds

@@ -17,9 +17,8 @@ from registry.services.mandates import Given, give_mandates, mandate_of, revoke_
 from registry.services.owners import Owner, find_owner
 from registry.services.signing import deadline, owner_key, sign
 from tests.audit.market_ledger import people, person
-from tests.conftest import Clock
 from tests.services.homes import PEOPLE, Puhui, opened
-from tests.services.market_stages import TERMS
+from tests.services.market_stages import TERMS, Clock
 
 DIGEST = hashlib.sha256(TERMS).digest()
 OUTSIDER = Account.from_key(bytes([7]) * 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,9 +48,7 @@ def test_what_is_left_of_a_range(part: SerialRange, taken: SerialRange) -> None:
 
 
 @given(ranges, moves)
-def test_each_serial_is_where_it_last_went(
-    serials: SerialRange, history: list[tuple[SerialRange, str, Place]]
-) -> None:
+def test_each_serial_is_where_it_last_went(serials: SerialRange, history: list[tuple[SerialRange, str, Place]]) -> None:
     where: dict[int, tuple[str, Place]] = {}
     for moved, holder, place in history:
         where |= dict.fromkeys(numbers(moved), (holder, place))
@@ -57,7 +56,7 @@ def test_each_serial_is_where_it_last_went(
     found = {number: (holder, place) for part, holder, place in parts for number in numbers(part)}
     assert found == {number: at for number, at in where.items() if serials.first <= number <= serials.last}
     assert [part for part, _, _ in parts] == sorted(part for part, _, _ in parts)
-    for (low, *one), (high, *other) in zip(parts, parts[1:], strict=False):
+    for (low, *one), (high, *other) in pairwise(parts):
         assert low.last < high.first
         assert low.last + 1 < high.first or one != other  # what can be one part is one
 
