@@ -43,8 +43,8 @@ class Run:
     result: Any
 
 
-def puhui(home: Path, *arguments: str) -> Run:
-    """Run a command; raises RuntimeError with its error text when it fails."""
+def puhui(home: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> Run:
+    """Run a command; raises RuntimeError with its error text when it ends with another exit code than allowed."""
     command = [sys.executable, "-m", "registry.cli", "--home", str(home), *arguments, "--json"]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -54,7 +54,7 @@ def puhui(home: Path, *arguments: str) -> Run:
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        if process.returncode:
+        if process.returncode not in allowed:
             raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}\n{err.read().decode()}")
         return Run(seconds, usage.ru_maxrss // 1024, json.loads(out.read()))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from registry.audit.payouts import Contributions, check_run, standing_after
+from registry.audit.payouts import Contributions, check_folder, check_run, standing_after
 from registry.audit.proceeds import Funding
 from registry.audit.scope import Scope, place, require, require_equal, require_record
 from registry.chain.contracts.proceeds_distributor import RunRecord
@@ -105,5 +105,5 @@ class RunsAudit:
             require(each.funded_after <= came, f"{where} allocates {what}")
         before, allocations = self.proceeds(number - 1), folder.allocations()
         due = check_run(self.scope.contracts, payout, allocations, before, contributions, self.scope.block)
-        require(folder.proceeds().equals(due), f"{where}: its proceeds in evidence are not those of its allocations")
+        check_folder(folder, due)
         self._proceeds[number] = due

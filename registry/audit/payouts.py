@@ -9,8 +9,11 @@ import polars as pl
 from registry.chain.deployment import Contracts
 from registry.core import proceeds
 from registry.core.allocation import split_frame
+from registry.core.merkle import leaf_hashes
 from registry.errors import VerificationError
-from registry.evidence.payout import ALLOCATIONS_SCHEMA, Allocated, Payout
+from registry.evidence.files import same_content
+from registry.evidence.payout import ALLOCATIONS_SCHEMA, Allocated, Payout, PayoutEvidence
+from registry.evidence.tiles import encode_tree
 
 Contributions = Callable[[int], pl.DataFrame]  # of an issuance: account (20 bytes) and mg
 
@@ -75,3 +78,16 @@ def check_run(
             actual=f"{payout.root.hex()} {payout.total_fen}",
         )
     return due
+
+
+def check_folder(folder: PayoutEvidence, due: pl.DataFrame) -> None:
+    """Check that the proceeds and the tree in evidence are the recomputed ones: the dossier answers for both.
+
+    Raises VerificationError. Were they others, the run would stand on the chain and nobody could claim by it.
+    """
+    number = folder.payout.number
+    if not folder.proceeds().equals(due):
+        raise VerificationError(f"run {number}: its proceeds in evidence are not those of its allocations")
+    content, _ = encode_tree(leaf_hashes(proceeds.encode_proceeds(due), proceeds.PROCEEDS_SIZE))
+    if not same_content(folder.folder / "tree.bin", [content]):
+        raise VerificationError(f"run {number}: tree.bin is not the tree of its proceeds")

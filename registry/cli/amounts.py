@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -33,22 +34,26 @@ def fen(yuan: str) -> int:
     return int(whole) * 100 + int(rest.ljust(2, "0"))
 
 
+def from_now(text: str) -> bool:
+    """Whether a time is given as a life from now on, and so means another time every time it is given."""
+    return _LIFE.fullmatch(text) is not None
+
+
 def instant(text: str) -> int:
     """A time as epoch seconds: ISO 8601 (Asia/Shanghai unless it says otherwise), or from now, as 30m, 12h or 7d.
 
     Raises UsageError, for a time before 1970 too.
     """
     if found := _LIFE.fullmatch(text):
-        unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
-        return int((datetime.now(SHANGHAI) + timedelta(**{unit: int(found[1])})).timestamp())
+        return int(time.time()) + int(found[1]) * {"m": 60, "h": 3_600, "d": 86_400}[found[2]]
     hint = "as 2026-12-31T17:00:00, or from now: 30m, 12h, 7d"
     if not _TIME.fullmatch(text):
         raise UsageError(f"{text!r} is no time", hint=hint)
     try:
-        time = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is no time", hint=hint) from error
-    since = (time if time.tzinfo else time.replace(tzinfo=SHANGHAI)) - _EPOCH
+    since = (given if given.tzinfo else given.replace(tzinfo=SHANGHAI)) - _EPOCH
     if since < timedelta(0):
         raise UsageError(f"{text!r} is no time", hint=hint)
     return since // timedelta(seconds=1)

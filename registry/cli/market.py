@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from registry.chain.contracts.exchange_settlement import Side
-from registry.cli.amounts import fen, instant
+from registry.cli.amounts import fen, from_now, instant
 from registry.cli.common import DryRunOption, HomeOption, JsonOption, emit, ledger, said, sent_body, stdout, table
 from registry.errors import UsageError
 from registry.services import market
@@ -73,11 +73,15 @@ def order(
     tonnes: Tonnes,
     limit: Annotated[str, typer.Option("--limit", help="Yuan a tonne: at least (sell) or at most (buy).")],
     expires: Annotated[str, typer.Option("--expires", help="Until when: a time, or 12h, 7d.")] = "7d",
+    ref: Annotated[str | None, typer.Option("--ref", help="A number of your own; it makes one order.")] = None,
     home: HomeOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a limit order (EIP-712) and put it into the book. Nothing moves before it is settled."""
+    """Sign a limit order (EIP-712) and put it into the book. Nothing moves before it is settled.
+
+    Given again it makes another order, unless --ref says that it is the same.
+    """
     if side.upper() not in Side.__members__:
         raise UsageError(f"unknown side {side!r}", hint="sell or buy")
     price, expiry = fen(limit), instant(expires)
@@ -87,7 +91,10 @@ def order(
             body = {"trader": key.address, "side": side.upper(), "limit_fen": price, "dry_run": True}
             said(as_json, body, f"would order {body}")
             return
-        placed = market.place_order(opened, key, Side[side.upper()], issuance, tonnes, price, expiry)
+        known = market.find_order(opened, key.address, ref) if ref is not None else None
+        if known and from_now(expires):
+            expiry = known.order.expiry  # given again after an interruption, "7d" still means the order that was made
+        placed = market.place_order(opened, key, Side[side.upper()], issuance, tonnes, price, expiry, ref)
     emit(as_json, entry_body(placed), lambda: stdout.print(f"order {placed.order_hash}"))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from registry.cli.amounts import fen, instant
+from registry.cli.amounts import fen, from_now, instant
 from registry.cli.common import DryRunOption, HomeOption, JsonOption, emit, ledger, said, sent_body, stdout, table
 from registry.cli.market import Issuance, Ref, Tonnes, entry_body
 from registry.services import keystores, treasury
@@ -70,6 +70,9 @@ def offer(
         said(as_json, {"issuance": issuance, "limit_fen": price, "dry_run": True}, f"would offer {tonnes} t")
         return
     with ledger(home, writing=True) as opened:
+        known = treasury.find_offer(opened, ref)
+        if known and from_now(expires):
+            expiry = known.expiry  # given again after an interruption, "7d" still means the offer that was made
         made = treasury.offer(opened, ref, issuance, tonnes, price, expiry)
     body = sent_body(made.sent, **entry_body(made.entry))
     said(as_json, body, f"offered {tonnes} t at {yuan_text(price)} yuan or more; order {made.entry.order_hash}")

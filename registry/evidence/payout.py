@@ -20,7 +20,7 @@ from registry.core.leaf import fixed_bytes, whole_numbers
 from registry.core.merkle import leaf_hashes
 from registry.errors import EvidenceError, ProofError
 from registry.evidence.batch import read_parquet
-from registry.evidence.files import canonical_json, check_file, file_entry, new_folder, read_canonical
+from registry.evidence.files import canonical_json, check_file, file_entry, new_folder, read_canonical, same_content
 from registry.evidence.tiles import TreeFile, encode_tree
 
 FORMAT: Final = "puhui.payout/v1"
@@ -110,10 +110,12 @@ def write_payout(
             "files": {name: file_entry(folder / name) for name in FILES},
         }
         (folder / "manifest.json").write_bytes(canonical_json(manifest))
-    # The name does not tell what was allocated: an earlier folder of it is this run's only if it says the same.
+    # The name tells the root alone: a folder that was there already is this run's only if all it holds is the same.
     found = PayoutEvidence(payouts_folder(evidence) / payout.name)
-    if found.payout != payout:
-        raise EvidenceError(f"{found.folder}: another payout with the same root", path=str(found.folder))
+    same_rows = found.payout == payout and found.allocations().equals(allocations) and found.proceeds().equals(proceeds)
+    if not (same_rows and same_content(found.folder / "tree.bin", [tree])):
+        hint = "no run on the chain is of this folder: move it away and run the command again"
+        raise EvidenceError(f"{found.folder}: another payout with the same root", hint=hint, path=str(found.folder))
     return found
 
 

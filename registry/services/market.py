@@ -13,7 +13,7 @@ from web3 import Web3
 from registry.chain.contracts.exchange_settlement import Listing, Order, Side
 from registry.chain.submitter import Sent
 from registry.core.codes import ref32
-from registry.errors import InputError
+from registry.errors import ConflictError, InputError
 from registry.services.cash import positive
 from registry.services.ledger import Ledger
 from registry.services.signing import deadline, sign
@@ -51,13 +51,37 @@ def list_units(
 
 
 def place_order(
-    ledger: Ledger, key: LocalAccount, side: Side, issuance: int, tonnes: int, limit_fen: int, expiry: int
+    ledger: Ledger,
+    key: LocalAccount,
+    side: Side,
+    issuance: int,
+    tonnes: int,
+    limit_fen: int,
+    expiry: int,
+    ref: str | None = None,
 ) -> BookEntry:
-    """Sign a limit order and put it into the book. Nothing moves until the exchange settles it."""
-    order = Order(key.address, side, issuance, _tonnes(tonnes), positive(limit_fen), secrets.token_bytes(32), expiry)
+    """Sign a limit order and put it into the book. Nothing moves until the exchange settles it.
+
+    Without `ref` every call makes another order. With one the same order again is the one in the book; raises
+    ConflictError for another under it.
+    """
+    salt = secrets.token_bytes(32) if ref is None else _salt(ref)
+    order = Order(key.address, side, issuance, _tonnes(tonnes), positive(limit_fen), salt, expiry)
+    known = None if ref is None else find_order(ledger, key.address, ref)
+    if known is not None:
+        if known.order != order:
+            raise ConflictError(f"{key.address} made another order under {ref!r}", order=known.order_hash)
+        return known
     if expiry <= time.time():
         raise InputError("the order would be expired already", hint="give an expiry in the future")
     return record_order(ledger, order, sign(key, ledger.contracts.settlement.typed_order(order)))
+
+
+def find_order(ledger: Ledger, trader: str, ref: str) -> BookEntry | None:
+    """The order that a trader made under this reference, or None."""
+    with ledger.db.read() as session:
+        row = orders.by_salt(session, trader.lower(), "0x" + _salt(ref).hex())
+    return None if row is None else _entry(ledger, row.order_hash, _order(row))
 
 
 def record_order(ledger: Ledger, order: Order, signature: bytes) -> BookEntry:
@@ -148,6 +172,10 @@ def _tonnes(tonnes: int) -> int:
     if not 0 < tonnes < 2**63:
         raise InputError(f"{tonnes} t is no amount", hint="whole tonnes above zero")
     return tonnes
+
+
+def _salt(ref: str) -> bytes:
+    return ref32("order", _ref(ref))
 
 
 def _ref(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import polars as pl
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from registry.audit.payouts import allocate, check_run, standing_after
+from registry.audit.payouts import allocate, check_folder, check_run, standing_after
 from registry.chain.contracts.proceeds_distributor import MAX_PAYMENTS, Payment, RunRecord
 from registry.chain.submitter import Sent
 from registry.core import proceeds
@@ -85,7 +86,7 @@ def attest(ledger: Ledger, number: int) -> PayoutStep:
         standing_after(_allocated_before(ledger, number - 1), folder.payout.allocated)
         head = ledger.contracts.chain.head()
         before = proceeds_of(ledger, number - 1)
-        check_run(
+        due = check_run(
             ledger.contracts,
             folder.payout,
             folder.allocations(),
@@ -93,6 +94,7 @@ def attest(ledger: Ledger, number: int) -> PayoutStep:
             lambda issuance: contributions_of(ledger, issuance),
             head,
         )
+        check_folder(folder, due)
         made, distributor = folder.payout, ledger.contracts.distributor
         digest = distributor.hash_run(number, made.root, made.size, made.total_fen, folder.dossier)
         if digest != record.digest:
@@ -114,32 +116,30 @@ def claim(ledger: Ledger, owner: Owner, signer: LocalAccount | None = None) -> t
 
     Raises NotFoundError when the active run has nothing for this account.
     """
-    due = due_of(ledger, owner)
-    if not due.cumulative:
+    distributor, account = ledger.contracts.distributor, bytes.fromhex(owner.wallet[2:])
+    number = distributor.active_run()
+    mine = proceeds_of(ledger, number).with_row_index().filter(pl.col("account") == account)
+    if mine.is_empty():
         raise NotFoundError(f"no run has proceeds for {owner.account_id or owner.wallet}")
-    if not due.due:
+    index, _, cumulative = mine.row(0)
+    due = cumulative - distributor.paid_of(owner.wallet)
+    if not due:
         return 0, Sent(changed=False)
-    distributor, until = ledger.contracts.distributor, deadline()
-    key = owner_key(ledger, owner, signer)
-    (payment,) = _payments(ledger, pl.DataFrame({"account": [bytes.fromhex(owner.wallet[2:])]}), "")
-    signature = sign(key, distributor.typed_claim(owner.wallet, payment.cumulative_fen, until))
-    call = distributor.claim_for(owner.wallet, payment.cumulative_fen, payment.index, payment.proof, until, signature)
-    return due.due, ledger.submitter("platform").send(call)
+    proof, until = folder_of(ledger, number, _record(ledger, number)).tree().inclusion_proof(index), deadline()
+    signature = sign(owner_key(ledger, owner, signer), distributor.typed_claim(owner.wallet, cumulative, until))
+    call = distributor.claim_for(owner.wallet, cumulative, index, tuple(proof), until, signature)
+    return due, ledger.submitter("platform").send(call)
 
 
 def payable(ledger: Ledger, minimum_fen: int, limit: int | None = None) -> list[Due]:
     """Accounts that are due at least `minimum_fen`, by address: small sums wait until they add up."""
-    distributor = ledger.contracts.distributor
-    table = proceeds_of(ledger, distributor.active_run()).filter(pl.col("fen") >= max(minimum_fen, 1))
-    found: list[Due] = []
-    for account, cumulative in table.iter_rows():
-        if limit is not None and len(found) == limit:
-            break
-        wallet = str(Web3.to_checksum_address(account))
-        due = Due(wallet, cumulative, distributor.paid_of(wallet))
-        if due.due >= max(minimum_fen, 1):
-            found.append(due)
-    return found
+    least = max(minimum_fen, 1)
+    table = proceeds_of(ledger, ledger.contracts.distributor.active_run()).filter(pl.col("fen") >= least)
+    # From the events, and not by a call for each of a million accounts.
+    paid = _paid(ledger)
+    owed = ((account, fen, paid.get(account, 0)) for account, fen in table.iter_rows())
+    found = islice((each for each in owed if each[1] - each[2] >= least), limit)
+    return [Due(str(Web3.to_checksum_address(account)), fen, before) for account, fen, before in found]
 
 
 def pay(
@@ -215,6 +215,13 @@ def _due_issuances(ledger: Ledger, standing: dict[int, int]) -> tuple[Allocated,
     issuances = sorted({e["issuance"] for e in contracts.distributor.history(("Funded",), first, head)})
     found = [Allocated(i, standing.get(i, 0), contracts.distributor.funded_of(i)) for i in issuances]
     return tuple(each for each in found if each.fen > 0)
+
+
+def _paid(ledger: Ledger) -> dict[bytes, int]:
+    """All that each account was ever paid, in fen."""
+    first, head = ledger.contracts.deployment.first_block, ledger.contracts.chain.head()
+    events = ledger.contracts.distributor.history(("ProceedsClaimed", "ProceedsPaid"), first, head)
+    return {bytes.fromhex(event["account"][2:]): event["cumulativeFen"] for event in events}
 
 
 def _payments(ledger: Ledger, accounts: pl.DataFrame, batch: str) -> list[Payment]:

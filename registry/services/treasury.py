@@ -40,7 +40,8 @@ class Collected:
 def add_rule(ledger: Ledger, fee_bps: int, floor_fen: int, fee_account: str, effective_from: int | None = None) -> Sent:
     """As the regulator: the operator's fee (1/10000 of proceeds) and the lowest price, from a time on.
 
-    Without a time: from the block's own time if it is the first rule, else as soon as the notice allows.
+    Without a time: from the block's own time if it is the first rule, else as soon as the notice allows; what the
+    latest rule says already is not said again then.
     """
     if not 0 <= fee_bps <= BPS:
         raise InputError(f"{fee_bps} is no fee", hint=f"0 to {BPS} hundredths of a percent")
@@ -49,6 +50,8 @@ def add_rule(ledger: Ledger, fee_bps: int, floor_fen: int, fee_account: str, eff
     treasury = ledger.contracts.treasury
     if effective_from is None:
         rules = treasury.rules()
+        if rules and rules[-1] == Rule(rules[-1].effective_from, fee_bps, floor_fen, fee_account):
+            return Sent(changed=False)
         # A block may be mined some seconds from now, and its time decides.
         effective_from = int(time.time()) + ledger.config.rule_notice_s + 60 if rules else 0
     return ledger.submitter("regulator").send(treasury.add_rule(Rule(effective_from, fee_bps, floor_fen, fee_account)))

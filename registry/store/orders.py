@@ -26,6 +26,11 @@ def get(session: Session, order_hash: str) -> OrderRow:
     return found
 
 
+def by_salt(session: Session, trader: str, salt: str) -> OrderRow | None:
+    """The trader's order with this salt, or None; `trader` in small letters."""
+    return session.exec(select(OrderRow).where(OrderRow.trader == trader, OrderRow.salt == salt)).first()
+
+
 def of_issuance(session: Session, issuance: int | None = None) -> list[OrderRow]:
     """All orders, or those of one issuance, oldest first."""
     wanted = select(OrderRow).order_by(col(OrderRow.created_at), col(OrderRow.order_hash))

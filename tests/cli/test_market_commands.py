@@ -12,6 +12,7 @@ import pytest
 
 from tests.audit.market_ledger import CLASS, MG_A_DAY, travel
 from tests.services.homes import Puhui, state_of, write_people
+from tests.services.market_stages import Clock
 
 PEOPLE = 60  # travel() makes a day of 60 people
 MANDATED = 40
@@ -128,6 +129,8 @@ def test_doing_everything_again_changes_nothing(puhui: Puhui, loop: Loop) -> Non
         ["certify", "approve", 1],
         ["participant", "admit", loop.address],
         ["cash", "confirm", "B-1"],
+        ["treasury", "rule", "--fee-bps", 1_000, "--floor", "40"],
+        ["treasury", "offer", "--issuance", 1, "--tonnes", 2, "--limit", "45", "--ref", "offer-1"],
         settle(loop.said, "T-1"),
         retire(loop.buyer, "R-1"),
         ["payout", "attest", 1],
@@ -138,6 +141,22 @@ def test_doing_everything_again_changes_nothing(puhui: Puhui, loop: Loop) -> Non
     assert puhui.json("treasury", "collect") == []
     assert puhui.json("payout", "run") == {"number": None, "changed": False}
     assert state_of(puhui.home) == before
+
+
+def test_an_order_under_a_reference_is_made_once(puhui: Puhui, loop: Loop, clock: Clock) -> None:
+    """Also when it is given again a minute later, where 7d from now are another second."""
+    wanted = ("market", "order", "buy", "--keystore", loop.buyer, "--issuance", 1, "--tonnes", 1, "--ref", "mine")
+    made = puhui.json(*wanted, "--limit", "50")
+    before = state_of(puhui.home)
+    clock.advance(60)
+    assert puhui.json(*wanted, "--limit", "50") == made
+    for other in (("--limit", "50.01"), ("--limit", "50", "--expires", "2099-01-01")):
+        error = refused(puhui, 5, *wanted, *other)
+        assert (error["code"], error["fields"]) == ("conflict", {"order": made["order"]})
+    assert refused(puhui, 1, *wanted[:-1], "", "--limit", "50")["code"] == "bad_input"
+    assert state_of(puhui.home) == before
+    another = [puhui.json(*wanted[:-2], "--limit", "50")["order"] for _ in range(2)]
+    assert len({made["order"], *another}) == 3
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from tests.postgres import PostgresServer
 ANVIL = compile_contracts.MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
 # Never without --block-time: when it mines by itself it can hang under load and eat the machine's memory.
 ANVIL_OPTIONS = shlex.split(
-    "--block-time 1 --hardfork cancun --chain-id 31337 --gas-limit 300000000 "
+    "--block-time 0.1 --hardfork cancun --chain-id 31337 --gas-limit 300000000 "
     "--block-base-fee-per-gas 0 --gas-price 0 --disable-min-priority-fee --silent"
 )
 START_S = 60

@@ -111,10 +111,13 @@ def test_a_small_lag_makes_every_other_block_old(ledger: Ledger, monkeypatch: py
     assert finish(ledger) == MANDATED - 1
 
 
-def test_on_a_chain_where_nothing_happened_since_the_mandates_are_as_they_were(ledger: Ledger, clock: Clock) -> None:
+@pytest.mark.parametrize("happened", [False, True])
+def test_what_was_read_grows_old_from_the_next_block_on(ledger: Ledger, clock: Clock, happened: bool) -> None:
     interrupted(ledger)
     prepared = mandates_block(ledger)
     clock.advance(10 * LAG_S)
+    if happened:
+        give_mandates(ledger, [person(ledger, 60)], TERMS)
     assert finish(ledger) == MANDATED
     assert mandates_block(ledger) == prepared
 

@@ -68,6 +68,8 @@ def test_neighbours_in_one_place_are_one_part() -> None:
     assert now(whole, [*apart, move(rest, "0xB", Place.HELD)]) == [(whole, "0xB", Place.HELD)]
     listed = [*apart, move(rest, "0xB", Place.LISTED)]
     assert now(whole, listed) == [(first, "0xB", Place.HELD), (rest, "0xB", Place.LISTED)]
+    gap = [move(first, "0xA", Place.HELD), move(SerialRange(6, 7), "0xA", Place.HELD)]
+    assert now(whole, gap) == [(first, "0xA", Place.HELD), (SerialRange(6, 7), "0xA", Place.HELD)]
     assert now(SerialRange(4, 5), listed) == [
         (SerialRange(4, 4), "0xB", Place.HELD),
         (SerialRange(5, 5), "0xB", Place.LISTED),

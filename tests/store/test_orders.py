@@ -97,3 +97,11 @@ def test_an_order_that_was_not_committed_is_not_there(database: Database) -> Non
     with pytest.raises(KeyboardInterrupt):
         database.write(interrupted)
     assert book(database) == []
+
+
+def test_an_order_is_found_by_its_traders_salt(database: Database) -> None:
+    other = "0x" + "44" * 20
+    insert(database, row(A), row(B, salt="0x" + "55" * 32), row(C, trader=other))
+    with database.read() as session:
+        found = [orders.by_salt(session, trader, row(A).salt) for trader in (row(A).trader, other, "0x" + "66" * 20)]
+    assert [each and each.order_hash for each in found] == [A, C, None]
