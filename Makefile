@@ -11,7 +11,7 @@ HOME_DIR ?= .puhui
 # The demo's ledger is a sandbox: its password is public. Set your own for anything else.
 export PUHUI_KEYSTORE_PASSWORD ?= demo-only
 
-.PHONY: setup demo test check bench contracts clean
+.PHONY: setup demo test check bench contracts contracts-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make check         linters and types only"
 	@echo "make bench         measure the figures of docs/benchmarks.md"
 	@echo "make contracts     compile the contracts with both compilers and write the artifacts"
+	@echo "make contracts-check  analyse, cover, prove and fuzz the contracts (minutes; not part of make test)"
 
 setup: $(VENV)/.ready
 
@@ -53,6 +54,9 @@ bench: setup
 
 contracts: setup
 	$(BIN)/python -m scripts.compile_contracts
+
+contracts-check: setup
+	$(BIN)/python -m scripts.check_contracts
 
 clean:
 	rm -rf $(VENV) build node_modules

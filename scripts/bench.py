@@ -17,10 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from registry.audit.verify import verify_file
 from registry.services.home import Home
@@ -32,6 +34,7 @@ from registry.settings import Settings
 
 ACCOUNTS_PER_JOURNEY = 0.42
 SAMPLES = 50
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,25 @@ def median_ms(action: Callable[[int], object]) -> float:
         action(i)
         times.append(time.perf_counter() - started)
     return statistics.median(times) * 1_000
+
+
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """What `work` returns, from a process of its own: a child's peak memory starts from its parent's."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def since(started: float) -> float:
+    """Seconds since then."""
+    return time.perf_counter() - started
+
+
+def rate(action: Callable[[int], object], count: int) -> float:
+    """Calls a second, one after another."""
+    started = time.perf_counter()
+    for number in range(count):
+        action(number)
+    return count / since(started)
 
 
 def figure(run: Run) -> str:

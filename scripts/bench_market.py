@@ -16,12 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -42,7 +39,7 @@ from registry.services.mandates import give_mandates
 from registry.services.owners import find_owner
 from registry.store import batches
 from registry.units import MG_PER_TONNE
-from scripts.bench import ACCOUNTS_PER_JOURNEY, figure, median_ms, opened, puhui
+from scripts.bench import ACCOUNTS_PER_JOURNEY, alone, figure, median_ms, opened, puhui, rate, since
 
 BUYER = Account.from_key(b"\x01" * 32)
 PRICE_FEN, FEE_BPS, LIFE_S = 5_000, 1_000, 7 * 86_400
@@ -50,7 +47,6 @@ MANDATES = 640
 NO_MANDATES = "conversions follow standing mandates"
 
 Row = tuple[str, str]
-Result = TypeVar("Result")
 
 
 def measure(folder: Path, journeys: int, trades: int) -> Iterator[Row]:
@@ -74,12 +70,6 @@ def measure(folder: Path, journeys: int, trades: int) -> Iterator[Row]:
         raise RuntimeError(f"the audit found differences: {wrong}")
     yield f"full audit of {journeys:,} journeys and all of this", figure(run)
     yield "of which from the pool to the last fen", f"{alone(market_audit, home):.1f} s"
-
-
-def alone(work: Callable[..., Result], *arguments: object) -> Result:
-    """What `work` returns, from a process of its own: a child's peak memory starts from its parent's."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(work, *arguments).result()
 
 
 def make_ledger(folder: Path, home: Path, journeys: int) -> None:
@@ -199,16 +189,13 @@ def market_audit(home: Path) -> float:
         if said == "certifications":
             began[:] = [time.perf_counter()]
 
-    audit_ledger(ledger.contracts, ledger.home.evidence, progress)
+    with opened(home) as ledger:
+        audit_ledger(ledger.contracts, ledger.home.evidence, progress)
     return time.perf_counter() - began[0]
 
 
 def allocation(folder: Path, accounts: int) -> list[Row]:
     """The split of one payout among very many, without chain and database."""
-    return list(_allocation(folder, accounts))
-
-
-def _allocation(folder: Path, accounts: int) -> Iterator[Row]:
     random = np.random.default_rng(7)
     content = random.bytes(20 * accounts)
     names = sorted(content[start : start + 20] for start in range(0, len(content), 20))
@@ -217,28 +204,20 @@ def _allocation(folder: Path, accounts: int) -> Iterator[Row]:
     allocated = (Allocated(1, 0, int(mg.sum()) * PRICE_FEN // MG_PER_TONNE),)
     started = time.perf_counter()
     rows = allocate(allocated, lambda _: weights)
-    yield f"largest remainder, {allocated[0].fen:,} fen among {accounts:,} accounts", f"{since(started):.2f} s"
-    started = time.perf_counter()
+    split = since(started)
     due = proceeds.accumulate(proceeds.empty(), [rows])
     made = write_payout(folder, 1, allocated, rows, due)
-    yield f"evidence of the run: {made.payout.size:,} rows, tree, digests", f"{since(started):.2f} s"
-    started = time.perf_counter()
+    written = since(started) - split
     made.check_files()
-    check_folder(made, proceeds.accumulate(proceeds.empty(), [allocate(allocated, lambda _: weights)]))
-    yield "evidence of the run checked", f"{since(started):.2f} s"
-
-
-def since(started: float) -> float:
-    """Seconds since then."""
-    return time.perf_counter() - started
-
-
-def rate(action: Callable[[int], object], count: int) -> float:
-    """Calls a second, one after another."""
-    started = time.perf_counter()
-    for number in range(count):
-        action(number)
-    return count / since(started)
+    check_folder(made, due)
+    checked = since(started) - split - written
+    return [
+        (f"largest remainder, {allocated[0].fen:,} fen among {accounts:,} accounts", f"{split:.2f} s"),
+        (
+            f"evidence of the run: {made.payout.size:,} rows, tree, digests; checked",
+            f"{written:.2f} s; {checked:.2f} s",
+        ),
+    ]
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ abstract contract CertificationFixture is OnlyRole {
 
     // Wiring
 
-    function _handOver() internal override {
+    function _handOver() internal virtual override {
         participants = new Participants(address(manager));
         reductions = new CertifiedReductions(address(manager), participants);
         treasury = address(new ContractWallet(STRANGER));
