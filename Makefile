@@ -51,6 +51,7 @@ test: check
 
 bench: setup
 	$(BIN)/python -m scripts.bench
+	$(BIN)/python -m scripts.bench_market
 
 contracts: setup
 	$(BIN)/python -m scripts.compile_contracts

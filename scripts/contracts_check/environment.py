@@ -83,8 +83,8 @@ def forge() -> Path:
 def hardhat(*arguments: str, output: Path) -> Done:
     """Run Hardhat with its artifacts and cache in an empty `output`."""
     shutil.rmtree(output, ignore_errors=True)
-    command = (compile_contracts.node(), compile_contracts.MODULES / "hardhat/dist/src/cli.js", *arguments)
-    return run(*command, env={"PUHUI_HARDHAT_OUTPUT": str(output)})
+    cli = compile_contracts.MODULES / "hardhat/dist/src/cli.js"
+    return run(compile_contracts.node(), cli, *arguments, env={"PUHUI_HARDHAT_OUTPUT": str(output)})
 
 
 def run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ EXITS = {
 
 
 def check() -> Report:
+    shutil.rmtree(BUILD / "halmos", ignore_errors=True)  # halmos also runs what was built of a file that is gone
     progress("halmos proves the properties")
     proved = _execute("check_")
     progress("halmos refutes the controls")

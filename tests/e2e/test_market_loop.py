@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.audit.market_ledger import CLASS, MANDATED, MG_A_DAY, PEOPLE, travel
+from tests.e2e.test_main_job import CHECKS_FULL
 from tests.services.homes import Puhui, write_people
 
 EARNED = PEOPLE * MG_A_DAY
@@ -104,8 +105,7 @@ def company(puhui: Puhui, files: Path, entity: str, kind: str, fen: int) -> Comp
     identity = ("--kind", kind, "--identity", files / "identity")
     assert puhui.json("participant", "register", address, "--entity", entity, *identity)["changed"] is True
     assert puhui.json("participant", "admit", address)["changed"] is True
-    yuan = f"{fen // 100}.{fen % 100:02}"
-    assert puhui.json("cash", "request", f"in-{entity}", "--to", address, "--yuan", yuan)["fen"] == fen
+    assert puhui.json("cash", "request", f"in-{entity}", "--to", address, "--yuan", yuan(fen))["fen"] == fen
     assert puhui.json("cash", "balance", address)["fen"] == 0
     assert puhui.json("cash", "confirm", f"in-{entity}")["changed"] is True
     assert puhui.json("cash", "balance", address)["fen"] == fen
@@ -146,7 +146,7 @@ def order(puhui: Puhui, side: str, who: Company, tonnes: int, limit: str) -> str
 
 
 def settled(puhui: Puhui, trade: str, sell: str, buy: str, tonnes: int, fen: int) -> None:
-    terms = ("--tonnes", tonnes, "--price", f"{fen // 100}.{fen % 100:02}")
+    terms = ("--tonnes", tonnes, "--price", yuan(fen))
     command = ("market", "settle", trade, "--sell", sell, "--buy", buy, *terms)
     assert [puhui.json(*command)["changed"] for _ in range(2)] == [True, False]
 
@@ -185,14 +185,32 @@ def pay_out(puhui: Puhui, tea: Company) -> None:
     assert (paid["accounts"], paid["fen"], len(paid["transactions"])) == (MANDATED, PEOPLES - LAST, 2)
     assert puhui.json("payout", "pay", "P-2", "--minimum", "0.01")["accounts"] == 0
     assert puhui.json("payout", "claim", "A1")["changed"] is False
-    yuan = f"{TEA_LEFT // 100}.{TEA_LEFT % 100:02}"
-    puhui("cash", "withdraw", "--keystore", tea.keystore, "--yuan", yuan, "--ref", "out-1")
+    puhui("cash", "withdraw", "--keystore", tea.keystore, "--yuan", yuan(TEA_LEFT), "--ref", "out-1")
 
 
 def books(puhui: Puhui) -> None:
     """An audit finds everything equal, and each balance is in = out with exactly these amounts."""
     report = puhui.json("audit")
     assert (report["ok"], report["level"]) == (True, "full")
+    assert [check["name"] for check in report["checks"]] == CHECKS_FULL
+    counted = {
+        "certifications": 1,
+        "issued_t": TONNES,
+        "held_t": 1,
+        "retired_t": 2,
+        "certificates": 2,
+        "offset_t": 1,
+        "trades": 3,
+        "traded_t": 4,
+        "traded_fen": SOLD + RESALE_FEN,
+        "collected_fen": SOLD,
+        "fees_fen": FEE,
+        "paid_fen": PEOPLES,
+        "due_fen": 0,
+        "unallocated_fen": 0,
+        "uncollected_fen": 0,
+    }
+    assert {name: report["totals"][name] for name in counted} == counted
     found = {sheet["name"]: (numbers(sheet["in"]), numbers(sheet["now"])) for sheet in puhui.json("balance")}
     certified = TONNES * 10**9
     burnt = PEOPLES - LAST + TEA_LEFT
@@ -217,6 +235,10 @@ def books(puhui: Puhui) -> None:
         "proceeds of the programme's sales": ({"sold": SOLD}, {"operator's fee": FEE, "paid to people": PEOPLES}),
     }
     assert all(sum(came_in.values()) == sum(now.values()) for came_in, now in found.values())
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02}"
 
 
 def numbers(amounts: dict[str, Any]) -> dict[str, int]:
