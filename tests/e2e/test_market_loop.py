@@ -77,11 +77,8 @@ def pool(puhui: Puhui, files: Path) -> None:
 
 def certify(puhui: Puhui) -> None:
     """Three keys: the platform applies, the verifier recomputes, the regulator approves, which issues."""
-    steps = [
-        puhui.json("certify", "apply", "--class", CLASS),
-        puhui.json("certify", "verify", 1),
-        puhui.json("certify", "approve", 1),
-    ]
+    applied = puhui.json("certify", "apply", "--class", CLASS)
+    steps = [applied, *(puhui.json("certify", verb, 1) for verb in ("verify", "approve"))]
     assert [(s["status"], s["tonnes"], s["changed"]) for s in steps] == [
         ("APPLIED", TONNES, True),
         ("VERIFIED", TONNES, True),
