@@ -588,6 +588,11 @@ def one_serial_on(record: CertificateRecord) -> CertificateRecord:
     return replace(record, ranges=tuple(SerialRange(r.first + 1, r.last + 1) for r in record.ranges))
 
 
+def plus_where_one(balance: int) -> int:
+    """Of all who hold or held, one alone: whose address comes first is chance."""
+    return 2 if balance == 1 else balance
+
+
 def one_more_used(offset: tuple[int, int]) -> tuple[int, int]:
     return offset[0], offset[1] + 1
 
@@ -611,7 +616,7 @@ RECORDS: dict[str, tuple[str, str, Callable[[Any], Any], set[str], str]] = {
     "no issuance": ("reductions", "issuance", none, {PLACES}, "the chain has no record of it"),
     "a larger supply": ("reductions", "total_supply", MG, {PLACES}, "tonnes in accounts is 2, recomputed 1"),
     "a serial more issued": ("reductions", "next_serial", MG, {PLACES}, "next serial is 7, recomputed 6"),
-    "a larger balance": ("reductions", "balance", MG, {HOLDINGS}, "its balance is 1, recomputed 0"),
+    "a larger balance": ("reductions", "balance", plus_where_one, {HOLDINGS}, "its balance is 2, recomputed 1"),
     "more listed": ("reductions", "listed", MG, {HOLDINGS}, "listed is 1, recomputed 0"),
     "fewer serials": ("reductions", "ranges", without_last, {HOLDINGS}, "serials HELD is [], recomputed ["),
     "a cheaper trade": ("settlement", "trade", changed(price_fen=1), {TRADES}, "price_fen is 1, recomputed 9001"),
