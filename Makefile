@@ -11,7 +11,7 @@ HOME_DIR ?= .puhui
 # The demo's ledger is a sandbox: its password is public. Set your own for anything else.
 export PUHUI_KEYSTORE_PASSWORD ?= demo-only
 
-.PHONY: setup demo test check bench contracts contracts-check clean
+.PHONY: setup demo test check bench sim faults contracts contracts-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo "make test          all tests, with linters, types, migrations and artifacts"
 	@echo "make check         linters and types only"
 	@echo "make bench         measure the figures of docs/benchmarks.md"
+	@echo "make sim           2,000 simulated histories of 80 steps; make sim SEED=7 prints one of them"
+	@echo "make faults        the campaigns of docs/reliability.md: kill -9, lost replies, dead nodes and databases (an hour)"
 	@echo "make contracts     compile the contracts with both compilers and write the artifacts"
 	@echo "make contracts-check  analyse, cover, prove and fuzz the contracts (minutes; not part of make test)"
 
@@ -52,6 +54,21 @@ test: check
 bench: setup
 	$(BIN)/python -m scripts.bench
 	$(BIN)/python -m scripts.bench_market
+
+sim: setup
+ifeq ($(origin SEED),file)
+	$(BIN)/python -m tests.sim --histories 2000 --steps 80
+else
+	$(BIN)/python -m tests.sim --seed $(SEED) --steps 80
+endif
+
+faults: setup
+	$(BIN)/python -m tests.faults.kill_runs --runs 1000
+	$(BIN)/python -m tests.faults.node_runs replies --runs 500
+	$(BIN)/python -m tests.faults.node_runs restarts --runs 100
+	$(BIN)/python -m tests.faults.node_runs stall --runs 1
+	$(BIN)/python -m tests.faults.database_runs commits --runs 200
+	$(BIN)/python -m tests.faults.database_runs stop --runs 20
 
 contracts: setup
 	$(BIN)/python -m scripts.compile_contracts

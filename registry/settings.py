@@ -20,3 +20,5 @@ class Settings(BaseSettings):
     """`postgresql+psycopg://...`; unset means SQLite in the home folder. It may hold a password, so it stays here."""
     rpc_url: str | None = None
     """A node's JSON-RPC URL; unset means the one given to `puhui init`, or the embedded chain."""
+    log: str = "text"
+    """Log lines on stderr: `text` or `json`, and a level after a colon if wanted, as in `json:debug`."""

@@ -104,8 +104,7 @@ class Contracts:
 
 def check_chain(chain: Chain, deployment: Deployment) -> None:
     """Refuse another chain id, another genesis, or contracts with other code."""
-    _same("chain id", deployment.chain_id, chain.chain_id)
-    _same("genesis hash", deployment.genesis.hex(), chain.genesis.hex())
+    check_identity(chain, deployment)
     for name, address in deployment.addresses.items():
         with node_errors(chain.where):
             code = bytes(chain.w3.eth.get_code(Web3.to_checksum_address(address)))
@@ -117,6 +116,12 @@ def check_chain(chain: Chain, deployment: Deployment) -> None:
                 contract=name,
                 address=address,
             )
+
+
+def check_identity(chain: Chain, deployment: Deployment) -> None:
+    """Refuse another chain id or another genesis; raises ChainMismatch."""
+    _same("chain id", deployment.chain_id, chain.chain_id)
+    _same("genesis hash", deployment.genesis.hex(), chain.genesis.hex())
 
 
 def _same(what: str, expected: object, actual: object) -> None:

@@ -36,6 +36,7 @@ from registry.services.initialise import initialise
 from registry.services.ledger import Keys, Ledger
 from registry.services.owners import find_owner
 from registry.services.points import claim, holdings, redeem
+from registry.services.private_files import replace
 from registry.services.proofs import prove_trip
 from registry.services.trip_imports import ImportRequest, ImportResult, import_trips
 from registry.settings import Settings
@@ -199,7 +200,7 @@ class _Demo:
         trip = _someone(opened, imported)["trip_id"]
         made = prove_trip(opened, trip)
         path = self._home.path / "trip-proof.json"
-        path.write_text(json.dumps(made.proof.to_json(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        replace(path, json.dumps(made.proof.to_json(), ensure_ascii=False, indent=1).encode() + b"\n")
         leaf = TripLeaf.decode(made.proof.leaf)
         spec = methodology.by_id(made.proof.batch.methodology)
         stdout.print("\n".join(explain(spec, spec.mode_by_code(leaf.mode).name, leaf.distance_m)), markup=False)

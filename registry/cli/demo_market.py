@@ -28,6 +28,7 @@ from registry.services.ledger import Ledger
 from registry.services.mandates import give_mandates
 from registry.services.market import BookEntry
 from registry.services.owners import Owner, find_owner
+from registry.services.private_files import replace
 from registry.services.retirements import Retired
 from registry.services.serials import serial_text
 from registry.services.signing import keystore_account
@@ -157,7 +158,7 @@ class DemoMarket:
         create(self._folder, missing(self._folder, (buyer.name,)), password)
         key = keystore_account(self._folder / f"{buyer.name}.json", password)
         identity = self._folder / f"{buyer.name}.identity"
-        identity.write_text(json.dumps({"entity": buyer.entity, "name": buyer.name, "invented": True}), "utf-8")
+        replace(identity, json.dumps({"entity": buyer.entity, "name": buyer.name, "invented": True}).encode())
         participants.register(self.opened, key.address, buyer.entity, buyer.kind, identity)
         participants.admit(self.opened, key.address)
         return key
@@ -183,7 +184,7 @@ class DemoMarket:
         number = done.certificate.number
         path = self.opened.home.path / f"certificate-{number}.pdf"
         content = content_of(self.opened, number)
-        path.write_bytes(render(content))
+        replace(path, render(content))
         stdout.print(
             f"certificate {number}: {content.tonnes} t for {content.purpose}, {content.ranges[0].text}, {path}"
         )

@@ -5,19 +5,19 @@ from __future__ import annotations
 import typer
 
 from registry.cli.common import HomeOption, JsonOption, emit, home_of, stdout
-from registry.cli.proof import check_line
+from registry.services.checks.finding import Finding, Level
 from registry.services.doctor import examine
 from registry.settings import Settings
 
 
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Examine environment, keys, database, chain and evidence. Exit 1 if anything is wrong."""
-    checks = []
-    for check in examine(home_of(home), Settings()):
-        checks.append(check)
+    """Examine machine, keys, database, chain, evidence and sums. Exit 1 if anything is wrong, 0 with warnings."""
+    findings: list[Finding] = []
+    for finding in examine(home_of(home), Settings()):
+        findings.append(finding)
         if not as_json:
-            stdout.print(check_line(check), markup=False)
-    healthy = all(check.ok for check in checks)
-    emit(as_json, {"ok": healthy, "checks": [c.to_json() for c in checks]}, lambda: None)
+            stdout.print(finding.line, markup=False)
+    healthy = all(finding.level is not Level.FAILURE for finding in findings)
+    emit(as_json, {"ok": healthy, "checks": [finding.to_json() for finding in findings]}, lambda: None)
     if not healthy:
         raise typer.Exit(1)

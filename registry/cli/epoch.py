@@ -8,7 +8,7 @@ import typer
 
 from registry.cli.common import DryRunOption, HomeOption, JsonOption, Progress, emit, ledger, stdout
 from registry.services import keystores
-from registry.services.epochs import EpochStep, attest_epoch, pending_epoch, publish_epoch
+from registry.services.epochs import EpochStep, attest_epoch, cancel_epoch, pending_epoch, publish_epoch
 from registry.services.queries import batches_waiting, epoch_detail
 from registry.units import points_text
 
@@ -45,6 +45,24 @@ def publish(
                 attested = attest_epoch(opened, step.number)
                 step = EpochStep(**{**vars(step), "state": attested.state})
     emit(as_json, vars(step) if step else {"number": None, "changed": False}, lambda: _text(step))
+
+
+@app.command()
+def cancel(
+    number: Annotated[int, typer.Argument(min=1, help="Epoch number.")],
+    reason: Annotated[str, typer.Option(help="At most 31 ASCII characters; public.")],
+    home: HomeOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back an epoch that is not active yet, as the guardian: its batches wait for another one."""
+    with ledger(home, writing=not dry_run) as opened:
+        if dry_run:
+            body = epoch_detail(opened, number)
+            emit(as_json, {"dry_run": True, **body}, lambda: stdout.print(f"would cancel epoch {number}"))
+            return
+        step = cancel_epoch(opened, number, reason)
+    emit(as_json, vars(step), lambda: stdout.print(f"epoch {number}: CANCELLED, its {len(step.batches)} batches wait"))
 
 
 @app.command()

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from registry import __version__
+from registry import __version__, logs
 from registry.cli import (
     accounts,
+    acts,
     anchor,
     audit,
+    backup,
     balance,
     batch,
     cash,
@@ -23,12 +25,15 @@ from registry.cli import (
     demo,
     doctor,
     epoch,
+    events,
     halt,
     init,
     issuance,
     mandate,
     market,
     methodology,
+    metrics,
+    ops,
     participant,
     payout,
     points,
@@ -41,6 +46,7 @@ from registry.cli import (
 )
 from registry.cli.common import stderr
 from registry.errors import PuhuiError, StorageError
+from registry.settings import Settings
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -69,6 +75,9 @@ def root(
     Exit codes: 0 ok, 1 failure, 2 usage, 3 verification mismatch, 4 authentication, 5 conflict, 6 unavailable.
     """
     common.root_home = home
+    settings = Settings()
+    secrets = [each.get_secret_value() for each in (settings.keystore_password, settings.database_url) if each]
+    logs.configure(settings.log, secrets)
 
 
 app.command("init")(init.init)
@@ -100,6 +109,14 @@ app.command("verify")(proof.verify)
 app.command("audit")(audit.audit)
 app.command("balance")(balance.balance)
 app.add_typer(methodology.app, name="methodology")
+app.command("events")(events.events)
+app.command("reindex")(events.reindex)
+app.add_typer(acts.app, name="acts")
+app.add_typer(ops.app, name="ops")
+app.command("metrics")(metrics.metrics)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.command("reconcile")(backup.reconcile)
 app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -14,8 +14,9 @@ from registry.chain.client import connect_url
 from registry.chain.deployment import Contracts, Deployment
 from registry.cli.common import HomeOption, JsonOption, emit, home_of, ledger, stdout
 from registry.core.checks import Check
-from registry.errors import StorageError, UsageError
+from registry.errors import UsageError
 from registry.services.ledger import open_chain
+from registry.services.private_files import replace
 from registry.services.proofs import prove_trip
 from registry.settings import Settings
 from registry.units import points_text
@@ -42,10 +43,7 @@ def proof(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise StorageError(f"{out}: {error.strerror}") from error
+    replace(out, text.encode())
     body = {"file": str(out), "bytes": len(text.encode()), "bytes_read": made.bytes_read, "attested": made.anchored}
     emit(as_json, body, lambda: stdout.print(f"wrote {out} ({body['bytes']:,} bytes, {made.bytes_read:,} bytes read)"))
 

@@ -10,9 +10,10 @@ import typer
 from registry.chain.contracts.retirement_certificates import Purpose
 from registry.cli.common import DryRunOption, HomeOption, JsonOption, emit, ledger, said, sent_body, stdout
 from registry.cli.market import Issuance, Keystore, Ref, Tonnes
-from registry.errors import ConflictError, StorageError, UsageError
+from registry.errors import ConflictError, UsageError
 from registry.services import retirements
 from registry.services.certificates import content_of
+from registry.services.private_files import replace
 from registry.services.serials import serial_text
 from registry.services.signing import keystore_account
 from registry.units import local_text
@@ -111,10 +112,7 @@ def pdf(
         content = content_of(opened, number, url)
     page = render(content)
     if not dry_run:
-        try:
-            out.write_bytes(page)
-        except OSError as error:
-            raise StorageError(f"{out}: {error.strerror}") from error
+        replace(out, page)
     body = {"certificate": number, "file": str(out), "bytes": len(page), "dry_run": dry_run}
     said(as_json, body, f"certificate {number}: {out}, {len(page):,} bytes")
 

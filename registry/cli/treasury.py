@@ -70,7 +70,7 @@ def offer(
         said(as_json, {"issuance": issuance, "limit_fen": price, "dry_run": True}, f"would offer {tonnes} t")
         return
     with ledger(home, writing=True) as opened:
-        known = treasury.find_offer(opened, ref)
+        known = treasury.resume_offer(opened, ref)
         if known and from_now(expires):
             expiry = known.expiry  # given again after an interruption, "7d" still means the offer that was made
         made = treasury.offer(opened, ref, issuance, tonnes, price, expiry)

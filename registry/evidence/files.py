@@ -69,16 +69,26 @@ def new_folder(root: Path, final: Callable[[], str]) -> Iterator[Path]:
 
 
 def _publish(staging: Path, final: Path) -> None:
-    if final.exists():
-        return
-    for path in staging.iterdir():
-        sync(path)
-    sync(staging)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    staging.rename(final)
+    if not final.exists():
+        for path in staging.iterdir():
+            sync(path)
+        sync(staging)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staging.rename(final)
+    # Also where it was there: who named it may have been stopped before this, and now a row will say that it is.
     sync(final.parent)
     # The first folder of its kind has a new parent too: without its entry all below it would be lost with the power.
     sync(final.parent.parent)
+
+
+def remove_folder(root: Path, folder: Path) -> None:
+    """Take a folder of the store away, whole or not at all: nobody finds half of it under its name."""
+    staging = root / STAGING / secrets.token_hex(8)
+    with storage_errors(f"evidence in {root}"):
+        staging.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(staging)
+        sync(folder.parent)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

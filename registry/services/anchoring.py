@@ -15,6 +15,7 @@ from registry.chain.contracts.trip_anchors import Status
 from registry.errors import ConflictError, InputError, VerificationError
 from registry.evidence.batch import BatchEvidence, batch_folder
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 from registry.store import batches
 from registry.store.tables import BatchRow, BatchState
 
@@ -46,7 +47,13 @@ def anchor_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = l
         transaction, block, gas = None, None, 0
         if record.status is Status.NONE:
             register_source(ledger, row.source_id)
-            sent = ledger.submitter("platform").send(anchors.anchor(folder.batch))
+            what = Deed(
+                row.id,
+                f"{row.source_id}/{row.service_date}",
+                {"state": "SEALED"},
+                {"state": "ANCHORED", "reduction_mg": str(row.reduction_mg)},
+            )
+            sent = ledger.submitter("platform").send(anchors.anchor(folder.batch), what)
             transaction, block, gas = sent.transaction, sent.block, sent.gas
 
         # A crash before this line is harmless: the next call finds the batch on the chain and only records it.
@@ -73,7 +80,8 @@ def register_source(ledger: Ledger, source_id: str, cap_mg: int | None = None) -
         )
     signer = ledger.keys.account("platform").address
     call = anchors.register_source(source_id, signer, cap_mg or ledger.config.daily_cap_mg)
-    return ledger.submitter("regulator").send(call).changed
+    what = Deed(source_id, source_id, {}, {"signer": signer, "daily_cap_mg": str(cap_mg or ledger.config.daily_cap_mg)})
+    return ledger.submitter("regulator").send(call, what).changed
 
 
 def attest_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = lambda _: None) -> list[BatchStep]:
@@ -98,8 +106,10 @@ def attest_batches(ledger: Ledger, wanted: Sequence[str], progress: Progress = l
 
 def _attest(ledger: Ledger, row: BatchRow) -> BatchStep:
     anchors, sent = ledger.contracts.anchors, None
-    if _status(ledger, row) is Status.ANCHORED:
-        sent = ledger.submitter("verifier").send(anchors.attest(bytes.fromhex(row.id[2:])))
+    record = anchors.find(bytes.fromhex(row.id[2:]))
+    if record.status is Status.ANCHORED:
+        what = Deed(row.id, row.id, {"state": "ANCHORED"}, {"state": "ATTESTED"}, record.anchored_by)
+        sent = ledger.submitter("verifier").send(anchors.attest(bytes.fromhex(row.id[2:])), what)
     transaction, gas = (sent.transaction, sent.gas) if sent else (None, 0)
     status = _status(ledger, row)
     if status in (Status.ATTESTED, Status.ISSUED):
@@ -111,15 +121,21 @@ def _status(ledger: Ledger, row: BatchRow) -> Status:
     return ledger.contracts.anchors.find(bytes.fromhex(row.id[2:])).status
 
 
+def require_reason(reason: str) -> None:
+    """Refuse a reason that is not 1 to 31 ASCII characters: it is 32 bytes on the chain. Raises InputError."""
+    if not reason or len(reason) > 31 or not reason.isascii():
+        raise InputError("a reason has 1 to 31 ASCII characters", hint="for example a ticket number")
+
+
 def reject_batch(ledger: Ledger, batch: str, reason: str, *, dry_run: bool = False) -> BatchStep:
     """As the verifier: reject a batch for good; its trips may then be imported again. A dry run only finds it."""
     with ledger.db.read() as session:
         row = batches.get(session, batch)
-    if not reason or len(reason) > 31 or not reason.isascii():
-        raise InputError("a reason has 1 to 31 ASCII characters", hint="for example a ticket number")
+    require_reason(reason)
     if dry_run:
         return BatchStep(row.id, row.state, False, None, 0)
-    sent = ledger.submitter("verifier").send(ledger.contracts.anchors.reject(bytes.fromhex(row.id[2:]), reason))
+    what = Deed(row.id, row.id, {"state": row.state}, {"state": "REJECTED", "reason": reason})
+    sent = ledger.submitter("verifier").send(ledger.contracts.anchors.reject(bytes.fromhex(row.id[2:]), reason), what)
     ledger.db.write(lambda session: batches.mark_rejected(session, row.id))
     return BatchStep(row.id, "REJECTED", sent.changed, sent.transaction, sent.gas)
 

@@ -10,6 +10,7 @@ from registry.core.codes import ref32
 from registry.errors import ConflictError, InputError, NotFoundError
 from registry.services.ledger import Ledger
 from registry.services.signing import deadline, sign
+from registry.services.submission import Deed
 
 FEN_LIMIT = 2**63
 
@@ -17,7 +18,8 @@ FEN_LIMIT = 2**63
 def request(ledger: Ledger, bank_ref: str, to: str, fen: int) -> Sent:
     """As the exchange: ask for cash against a bank transfer that came in. Nothing is minted yet."""
     positive(fen)
-    return ledger.submitter("exchange").send(ledger.contracts.cash.request_mint(_bank(bank_ref), to, fen))
+    what = Deed(bank_ref, bank_ref, {}, {"state": "REQUESTED", "to": to, "fen": str(fen)})
+    return ledger.submitter("exchange").send(ledger.contracts.cash.request_mint(_bank(bank_ref), to, fen), what)
 
 
 def confirm(ledger: Ledger, bank_ref: str) -> Sent:
@@ -27,13 +29,17 @@ def confirm(ledger: Ledger, bank_ref: str) -> Sent:
         raise ConflictError(
             f"the request under {bank_ref!r} was cancelled", hint="a new transfer needs a new reference"
         )
-    return ledger.submitter("bank").send(ledger.contracts.cash.confirm_mint(_bank(bank_ref), asked.to, asked.fen))
+    confirmed = {"state": "CONFIRMED", "to": asked.to, "fen": str(asked.fen)}
+    what = Deed(bank_ref, bank_ref, {"state": asked.status.name}, confirmed, asked.requester)
+    call = ledger.contracts.cash.confirm_mint(_bank(bank_ref), asked.to, asked.fen)
+    return ledger.submitter("bank").send(call, what)
 
 
 def cancel(ledger: Ledger, bank_ref: str) -> Sent:
     """As the bank: close a request for good, because the money did not come."""
-    _asked(ledger, bank_ref)
-    return ledger.submitter("bank").send(ledger.contracts.cash.cancel_mint(_bank(bank_ref)))
+    asked = _asked(ledger, bank_ref)
+    what = Deed(bank_ref, bank_ref, {"state": asked.status.name}, {"state": "CANCELLED"})
+    return ledger.submitter("bank").send(ledger.contracts.cash.cancel_mint(_bank(bank_ref)), what)
 
 
 def withdraw(ledger: Ledger, key: LocalAccount, fen: int, ref: str) -> Sent:
@@ -44,7 +50,8 @@ def withdraw(ledger: Ledger, key: LocalAccount, fen: int, ref: str) -> Sent:
     cash = ledger.contracts.cash
     until, code = deadline(), ref32("withdrawal", ref)
     signature = sign(key, cash.typed_withdrawal(key.address, fen, code, until))
-    return ledger.submitter("platform").send(cash.burn_for(key.address, fen, code, until, signature))
+    what = Deed(ref, key.address, {}, {"burnt_fen": str(fen), "holder": key.address})
+    return ledger.submitter("platform").send(cash.burn_for(key.address, fen, code, until, signature), what)
 
 
 def positive(fen: int) -> int:

@@ -21,6 +21,7 @@ from registry.evidence.certification import (
 )
 from registry.services.epochs import entitlements_of
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 from registry.units import whole_tonnes
 
 MAX_TONNES = 2**24  # of one issuance
@@ -68,7 +69,8 @@ def apply_for(ledger: Ledger, class_id: int, tonnes: int | None = None) -> Certi
     number, from_mg = certification.count() + 1, certification.certified_mg(class_id)
     made, contributions = certify(number, class_id, wanted, from_mg, _entries(ledger, class_id))
     dossier = write_certification(ledger.home.evidence, made, contributions).dossier
-    sent = ledger.submitter("platform").send(certification.apply_for(number, class_id, wanted, dossier))
+    what = Deed(f"certification {number}", "", {}, {"state": "APPLIED", "tonnes": wanted, "class": class_id})
+    sent = ledger.submitter("platform").send(certification.apply_for(number, class_id, wanted, dossier), what)
     return CertificationStep(get(ledger, number), sent)
 
 
@@ -79,7 +81,8 @@ def verify(ledger: Ledger, number: int) -> CertificationStep:
     """
     record = get(ledger, number)
     check_dossier(ledger, record)
-    sent = ledger.submitter("verifier").send(ledger.contracts.certification.verify(number, record.dossier))
+    what = _decided(record, "VERIFIED", record.applicant)
+    sent = ledger.submitter("verifier").send(ledger.contracts.certification.verify(number, record.dossier), what)
     return CertificationStep(get(ledger, number), sent)
 
 
@@ -87,17 +90,23 @@ def approve(ledger: Ledger, number: int) -> CertificationStep:
     """As the regulator: approve what the verifier signed; the tonnes are issued to the programme's treasury."""
     record = get(ledger, number)
     dossier_of(ledger, record).check_files()
-    sent = ledger.submitter("regulator").send(ledger.contracts.certification.approve(number, record.dossier))
+    what = _decided(record, "APPROVED", record.applicant)
+    sent = ledger.submitter("regulator").send(ledger.contracts.certification.approve(number, record.dossier), what)
     return CertificationStep(get(ledger, number), sent)
 
 
 def reject(ledger: Ledger, number: int, reason: str, role: str = "regulator") -> CertificationStep:
     """As the regulator, or before verification as the verifier: reject; every mg returns to the pool."""
-    get(ledger, number)
+    record = get(ledger, number)
     certification, code = ledger.contracts.certification, code32(reason, "the reason")
     call = certification.refute(number, code) if role == "verifier" else certification.reject(number, code)
-    sent = ledger.submitter(role).send(call)
+    sent = ledger.submitter(role).send(call, _decided(record, "REJECTED", None))
     return CertificationStep(get(ledger, number), sent)
+
+
+def _decided(record: CertificationRecord, state: str, approves: str | None) -> Deed:
+    name = f"certification {record.number}"
+    return Deed(name, name, {"state": record.status.name}, {"state": state}, approves)
 
 
 def get(ledger: Ledger, number: int) -> CertificationRecord:

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.errors import AuthError, ConflictError, InputError, NotFoundError
-from registry.evidence.files import storage_errors
+from registry.evidence.files import storage_errors, sync
 from registry.services.private_files import private_folder, replace, write_new
 from registry.units import service_date
 
@@ -59,6 +59,9 @@ class DayKeys:
             nonce, key = secrets.token_bytes(_NONCE_SIZE), secrets.token_bytes(KEY_SIZE)
             # Whoever comes second reads back what the first one wrote.
             write_new(path, _MAGIC + nonce + self._cipher.encrypt(nonce, key, _associated(day)))
+        else:
+            with storage_errors(f"key folder {self._folder}"):
+                sync(self._folder)  # whoever made it may have been stopped before its name was on disk
         return self.get(day)
 
     def get(self, day: int) -> bytes:

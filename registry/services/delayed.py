@@ -16,6 +16,7 @@ from registry.chain import artifacts
 from registry.chain.client import node_errors
 from registry.chain.submitter import Sent
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 
 
 class DelayedState(StrEnum):
@@ -35,7 +36,7 @@ class Delayed:
     sent: Sent
 
 
-def act(ledger: Ledger, call: ContractFunction) -> Delayed:
+def act(ledger: Ledger, call: ContractFunction, subject: str) -> Delayed:
     """As the regulator: schedule a call, or carry it out if its delay has passed. Raises ChainRevert when refused."""
     contracts = ledger.contracts
     regulator = ledger.submitter("regulator")
@@ -45,16 +46,19 @@ def act(ledger: Ledger, call: ContractFunction) -> Delayed:
     with node_errors(contracts.chain.where):
         may, _ = manager.functions.canCall(regulator.account.address, call.address, data[:10]).call()
         if may:
-            return Delayed(DelayedState.DONE, 0, regulator.send(call))
+            return Delayed(DelayedState.DONE, 0, regulator.send(call, Deed(subject, subject)))
         operation = manager.functions.hashOperation(regulator.account.address, call.address, data).call()
         ready_at = int(manager.functions.getSchedule(operation).call())
         # A chain without traffic has an old block; the next one will have the time of day.
         now = max(int(contracts.chain.w3.eth.get_block("latest")["timestamp"]), int(time.time()))
     if ready_at == 0:
-        sent = regulator.send(manager.functions.schedule(call.address, data, 0))
+        scheduled = Deed(subject, operation.hex(), {}, {"schedules": call.fn_name})
+        sent = regulator.send(manager.functions.schedule(call.address, data, 0), scheduled)
         with node_errors(contracts.chain.where):
             ready_at = int(manager.functions.getSchedule(operation).call())
         return Delayed(DelayedState.SCHEDULED, ready_at, sent)
     if now < ready_at:
         return Delayed(DelayedState.WAITING, ready_at, Sent(changed=False))
-    return Delayed(DelayedState.DONE, ready_at, regulator.send(manager.functions.execute(call.address, data)))
+    executed = Deed(subject, operation.hex(), {"scheduled": call.fn_name}, {"executes": call.fn_name})
+    sent = regulator.send(manager.functions.execute(call.address, data), executed)
+    return Delayed(DelayedState.DONE, ready_at, sent)

@@ -1,102 +1,110 @@
-"""A ledger's health: environment, keys, database, chain, evidence. Looks only; changes nothing."""
+"""A ledger's health: machine, keys, database, chain, evidence, sums. Looks only; changes nothing.
+
+The checks stand in `registry.services.checks`, one module an area. Their names are stable: monitoring follows them.
+"""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Final, TypeVar
 
-from registry.chain.deployment import Deployment, check_chain
-from registry.chain.embedded.chain import EmbeddedChain
-from registry.chain.embedded.integrity import check as check_embedded
-from registry.core.checks import Check, attempt
-from registry.errors import ChainUnavailable, VerificationError
-from registry.evidence.batch import batches_folder
-from registry.services import keystores
+from registry.chain.client import Chain
+from registry.chain.deployment import Contracts, Deployment
+from registry.errors import PuhuiError
+from registry.services.checks import database, evidence, machine, node, totals
+from registry.services.checks.finding import Finding, Level, guarded, of_error, skipped
+from registry.services.clock import Clock, SystemClock
 from registry.services.home import Home
-from registry.services.ledger import announced_url, open_chain, open_database
+from registry.services.ledger import Keys, Ledger, open_chain, open_database
+from registry.services.submission import Submission
 from registry.settings import Settings
-from registry.store import batches
+from registry.store.session import Database
 
-MIN_FREE_BYTES = 2 << 30
+T = TypeVar("T")
+OF_DATABASE: Final = (
+    *("database_durability", "database_integrity", "operations", "acts"),
+    *("evidence_batches", "evidence_imports", "evidence_epochs"),
+)
+OF_CHAIN: Final = ("contracts", "clock", "blocks")
+OF_LEDGER: Final = (
+    *("event_index", "event_cursor", "evidence_certifications", "evidence_payouts"),
+    *("points", "tonnes", "cash"),
+)
 
 
-def examine(home: Home, settings: Settings) -> Iterator[Check]:
+def examine(home: Home, settings: Settings, clock: Clock | None = None) -> Iterator[Finding]:
     """Every check, as it is made; one that fails says what to do."""
-    yield Check("python", sys.version_info >= (3, 11), ">= 3.11", sys.version.split()[0])
-    yield attempt("home", "a ledger", lambda: home.config() and str(home.path))
-    if not home.exists():
+    now = clock or SystemClock()
+    yield machine.python()
+    yield (found := guarded("home", lambda: machine.home_folder(home)))
+    if found.level is not Level.OK:
         return
-    yield _disk(home)
-    yield attempt("keystores", "all present, readable by their owner alone", lambda: _keystores(home))
-    yield attempt("database", "this version's schema", lambda: _database(home, settings))
-    yield attempt("chain", "the pinned chain with this release's contracts", lambda: _chain(home, settings))
-    yield attempt("embedded chain", "indexes equal blocks", lambda: _embedded(home, settings))
-    yield attempt("evidence", "a folder for each batch, a batch for each folder", lambda: _evidence(home, settings))
+    yield machine.restored(home)
+    yield guarded("disk", lambda: machine.disk(home))
+    yield guarded("keystores", lambda: machine.keys(home))
+    with ExitStack() as stack:
+        db, found = _opened("database", lambda: _database(home, settings, stack))
+        yield found
+        yield from _of_database(home, db, now) if db else _skipped(OF_DATABASE, "the database cannot be used")
+        yield evidence.leftovers(home)
+        yield (file := guarded("chain_file", lambda: node.indexes(home, settings)))
+        if file.level is Level.FAILURE:
+            # To open a file that is gone would make another chain.
+            yield from _skipped(("chain", *OF_CHAIN, *OF_LEDGER), "the chain's file cannot be used")
+            return
+        chain, found = _opened("chain", lambda: _chain(home, settings, stack))
+        yield found
+        if chain is None:
+            yield from _skipped((*OF_CHAIN, *OF_LEDGER), "the chain cannot be used")
+        else:
+            yield from _of_chain(home, settings, db, chain, now)
 
 
-def _disk(home: Home) -> Check:
-    free = shutil.disk_usage(home.path).free
-    return Check("disk", free >= MIN_FREE_BYTES, f">= {MIN_FREE_BYTES:,} bytes free", f"{free:,} bytes free")
+def _of_database(home: Home, db: Database, clock: Clock) -> Iterator[Finding]:
+    yield guarded("database_durability", lambda: database.durability(db))
+    yield guarded("database_integrity", lambda: database.integrity(db))
+    yield guarded("operations", lambda: database.waiting(db, clock.now_ms()))
+    yield guarded("acts", lambda: database.log_of_acts(db, Deployment.load(home.contracts).genesis))
+    yield from evidence.recorded(home, db)
 
 
-def _keystores(home: Home) -> None:
-    names = (*keystores.ROLES, keystores.DAY_KEYS, keystores.HOSTED)
-    missing = keystores.missing(home.keys, names)
-    if missing:
-        raise VerificationError(f"missing: {', '.join(missing)}; restore them from a backup")
-    loose = [p.name for p in home.keys.glob("*.json") if p.stat().st_mode & 0o077]
-    if loose:
-        raise VerificationError(f"readable by others: {', '.join(loose)}; run chmod 600 on them")
+def _of_chain(home: Home, settings: Settings, db: Database | None, chain: Chain, clock: Clock) -> Iterator[Finding]:
+    deployment = Deployment.load(home.contracts)
+    yield (code := guarded("contracts", lambda: node.code(chain, deployment)))
+    yield guarded("clock", lambda: node.clock(node.head_of(chain), clock.now_ms()))
+    if db is None:
+        yield from _skipped(("blocks", *OF_LEDGER), "the database cannot be used")
+        return
+    yield guarded("blocks", lambda: node.moving(node.head_of(chain), db, clock.now_ms()))
+    if code.level is not Level.OK:
+        yield from _skipped(OF_LEDGER, "the contracts are not this ledger's")
+        return
+    contracts = Contracts(chain, deployment)
+    ledger = Ledger(home, home.config(), db, Keys(home, settings), contracts, Submission(db, chain, {}))
+    yield guarded("event_index", lambda: node.index(ledger))
+    yield guarded("event_cursor", lambda: node.standing(contracts, db))
+    yield from evidence.on_chain(home, contracts)
+    yield from totals.balances(contracts, db)
 
 
-def _database(home: Home, settings: Settings) -> None:
+def _opened(name: str, open_: Callable[[], tuple[T, Finding]]) -> tuple[T | None, Finding]:
+    try:
+        return open_()
+    except PuhuiError as error:
+        return None, of_error(name, error)
+
+
+def _database(home: Home, settings: Settings, stack: ExitStack) -> tuple[Database, Finding]:
     db = open_database(home, settings)
-    try:
-        db.check_schema()
-    finally:
-        db.close()
+    stack.callback(db.close)
+    return db, database.schema(db)
 
 
-def _chain(home: Home, settings: Settings) -> str:
-    with open_chain(home, home.config(), settings) as chain:
-        check_chain(chain, Deployment.load(home.contracts))
-        return f"chain {chain.chain_id} at {chain.where}, block {chain.head()}"
+def _chain(home: Home, settings: Settings, stack: ExitStack) -> tuple[Chain, Finding]:
+    chain = stack.enter_context(open_chain(home, home.config(), settings))
+    return chain, node.pinned(chain, Deployment.load(home.contracts))
 
 
-def _embedded(home: Home, settings: Settings) -> str:
-    config = home.config()
-    if settings.rpc_url or config.rpc_url:
-        return "not used: the chain is a node of its own"
-    try:
-        with EmbeddedChain.open(home.chain, chain_id=config.chain_id) as chain:
-            problems = check_embedded(chain).problems
-    except ChainUnavailable:
-        if announced_url(home):
-            return "in use by `puhui up`: stop it to examine the file"
-        raise
-    if problems:
-        raise VerificationError(f"{len(problems)} problems, the first: {problems[0]}")
-    return "indexes equal blocks"
-
-
-def _evidence(home: Home, settings: Settings) -> str:
-    db = open_database(home, settings)
-    try:
-        with db.read() as session:
-            recorded = {row.id[2:] for row in batches.select_batches(session)}
-    finally:
-        db.close()
-    parent = batches_folder(home.evidence)
-    found = {p.name for p in parent.iterdir()} if parent.is_dir() else set()
-    if recorded - found:
-        raise VerificationError(f"no folder for batch {min(recorded - found)}: restore it from a backup")
-    leftover = sorted(found - recorded)
-    working = [str(p) for p in (home.staging, home.evidence / "tmp") if p.exists() and any(Path(p).iterdir())]
-    if leftover:
-        return (
-            f"{len(found) - len(leftover)} folders; {len(leftover)} more belong to no batch (an import that did not "
-            f"finish), the first is {leftover[0]}: they count for nothing and may be deleted"
-        )
-    return f"{len(found)} folders" + (f"; left by an interrupted import: {', '.join(working)}" if working else "")
+def _skipped(names: tuple[str, ...], why: str) -> Iterator[Finding]:
+    return (skipped(name, why) for name in names)

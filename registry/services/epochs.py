@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from registry.chain.contracts.carbon_points import EpochRecord
 from registry.chain.contracts.trip_anchors import Status
 from registry.core import entitlement, methodology
 from registry.errors import ConflictError, EvidenceError, VerificationError
+from registry.evidence import files
 from registry.evidence.batch import BatchEvidence, batch_folder
 from registry.evidence.epoch import Epoch, EpochEvidence, epochs_folder, write_epoch
-from registry.services.anchoring import recompute
+from registry.services.anchoring import recompute, require_reason
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 from registry.store import batches, epochs
 from registry.store.tables import BatchState, EpochRow, EpochState
 
@@ -50,13 +51,14 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
     with ledger.db.read() as session:
         last = epochs.latest(session)
     if last is not None and last.state is EpochState.PREPARED:
+        ledger.submitter("platform").finish("CarbonPoints.publishEpoch")
         prepared_before = folder_of(ledger, last.number, bytes.fromhex(last.root[2:]))
         if points.epoch(last.number) is not None or _still_good(ledger, prepared_before.epoch):
             progress(f"finishing epoch {last.number}")
             return _send(ledger, prepared_before)
         # A batch was refused since, or mandates may have changed; it never reached the chain, so nothing refers to it.
         ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
-        shutil.rmtree(prepared_before.folder)
+        files.remove_folder(ledger.home.evidence, prepared_before.folder)
     elif last is not None and points.epoch(last.number) is None:
         # A guardian cancelled it: its batches are attested again and wait for another epoch.
         ledger.db.write(lambda session: epochs.mark_cancelled(session, last.number))
@@ -78,8 +80,11 @@ def publish_epoch(ledger: Ledger, progress: Progress = lambda _: None) -> EpochS
     entitled = entitlement.accumulate(standing, earned, mandated(ledger.contracts, as_of))
     epoch = write_epoch(ledger.home.evidence, current + 1, entitled, listed, mandates_block=as_of)
     prepared = EpochRow(number=epoch.number, root="0x" + epoch.root.hex(), size=epoch.size, created_at=int(time.time()))
-    ledger.db.write(lambda session: epochs.insert(session, prepared))
-    return _send(ledger, folder_of(ledger, epoch.number, epoch.root))
+
+    def decide(session: Session) -> None:
+        epochs.insert(session, prepared)
+
+    return _send(ledger, folder_of(ledger, epoch.number, epoch.root), decide)
 
 
 def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
@@ -95,7 +100,8 @@ def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
     sent = None
     if not record.attested:
         _verify(ledger, folder, record)
-        sent = ledger.submitter("verifier").send(points.attest_epoch(number, record.digest))
+        what = Deed(f"epoch {number}", "", {"state": "PUBLISHED"}, {"state": "ATTESTED"}, _publisher(ledger, number))
+        sent = ledger.submitter("verifier").send(points.attest_epoch(number, record.digest), what)
 
     def mark(session: Session) -> None:
         # The one who published may have been interrupted before recording it.
@@ -107,11 +113,35 @@ def attest_epoch(ledger: Ledger, number: int) -> EpochStep:
     return _step(ledger, folder.epoch, "ATTESTED", sent.transaction if sent else None, sent.gas if sent else 0)
 
 
+def cancel_epoch(ledger: Ledger, number: int, reason: str) -> EpochStep:
+    """As the guardian: take back an epoch that is not active yet; its batches wait for another one.
+
+    Raises InputError for a reason that is not 1 to 31 ASCII characters, ChainRevert for an epoch that is active.
+    """
+    require_reason(reason)
+    record = ledger.contracts.points.epoch(number)
+    if record is None:
+        raise ConflictError(f"epoch {number} is not on the chain", hint="`puhui epoch show` tells which is")
+    folder = folder_of(ledger, number, record.root)
+    converted = entitlement.conversions(entitlements_of(ledger, number - 1), folder.entitlements())
+    call = ledger.contracts.points.cancel_epoch(number, folder.epoch.batches, converted, reason)
+    what = Deed(f"epoch {number}", "", {"root": record.root.hex()}, {"state": "CANCELLED", "reason": reason})
+    sent = ledger.submitter("guardian").send(call, what)
+    step = _step(ledger, folder.epoch, "CANCELLED", sent.transaction, sent.gas)
+    ledger.db.write(lambda session: epochs.mark_cancelled(session, number))
+    return step
+
+
 def pending_epoch(ledger: Ledger) -> int | None:
-    """The number of the published epoch that still needs a verifier, if there is one."""
+    """The number of the published epoch that still needs a verifier, or a record of his having signed, if any."""
     current = ledger.contracts.points.current_epoch()
     record = ledger.contracts.points.epoch(current) if current else None
-    return current if record is not None and not record.attested else None
+    if record is None:
+        return None
+    with ledger.db.read() as session:
+        known = epochs.find(session, current)
+    recorded = known is None or known.state is EpochState.ATTESTED
+    return None if record.attested and recorded else current
 
 
 def folder_of(ledger: Ledger, number: int, root: bytes) -> EpochEvidence:
@@ -142,17 +172,24 @@ def entitlements_of(ledger: Ledger, number: int) -> pl.DataFrame:
     return found
 
 
-def _send(ledger: Ledger, folder: EpochEvidence) -> EpochStep:
+def _send(ledger: Ledger, folder: EpochEvidence, deciding: Callable[[Session], None] | None = None) -> EpochStep:
     points, epoch = ledger.contracts.points, folder.epoch
     converted = entitlement.conversions(entitlements_of(ledger, epoch.number - 1), folder.entitlements())
     call = points.publish_epoch(epoch.number, epoch.root, epoch.size, epoch.batches, converted)
-    sent = ledger.submitter("platform").send(call)
+    after = {"state": "PUBLISHED", "root": epoch.root.hex()}
+    what = Deed(f"epoch {epoch.number}", "", {"state": "PREPARED"}, after, fresh_s=LAG_S // 2)
+    sent = ledger.submitter("platform").send(call, what, deciding=deciding)
     record = points.epoch(epoch.number)
     if record is None or record.root != epoch.root:
         raise ConflictError(f"epoch {epoch.number} on the chain is not the one that was prepared")
 
     ledger.db.write(lambda session: _mark_published(session, epoch, record, sent.transaction))
     return _step(ledger, epoch, "PUBLISHED", sent.transaction, sent.gas)
+
+
+def _publisher(ledger: Ledger, number: int) -> str:
+    contracts, first = ledger.contracts, ledger.contracts.deployment.first_block
+    return [e.publisher for e in contracts.points.published(first, contracts.chain.head()) if e.number == number][-1]
 
 
 def _mark_published(session: Session, epoch: Epoch, record: EpochRecord, tx: str | None) -> None:

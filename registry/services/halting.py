@@ -10,17 +10,22 @@ from web3.contract.contract import Contract
 from registry.chain import artifacts
 from registry.services.delayed import Delayed, act
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 
 
 def pause(ledger: Ledger, names: Sequence[str]) -> list[str]:
     """As the guardian: stop these contracts; returns the names of those that were not stopped before."""
     guardian = ledger.submitter("guardian")
-    return [name for name in names if guardian.send(_contract(ledger, name).functions.pause()).changed]
+    return [name for name in names if guardian.send(_contract(ledger, name).functions.pause(), _pausing(name)).changed]
 
 
 def unpause(ledger: Ledger, names: Sequence[str]) -> dict[str, Delayed]:
     """As the regulator, after its delay: start these contracts again."""
-    return {name: act(ledger, _contract(ledger, name).functions.unpause()) for name in names}
+    return {name: act(ledger, _contract(ledger, name).functions.unpause(), name) for name in names}
+
+
+def _pausing(name: str) -> Deed:
+    return Deed(name, name, {"paused": False}, {"paused": True})
 
 
 def _contract(ledger: Ledger, name: str) -> Contract:

@@ -16,6 +16,12 @@ from registry.services.private_files import replace
 FORMAT: Final = "puhui.home/v1"
 
 
+class NotReconciled(ConflictError):
+    """A backup was restored here and not compared with the chain yet: nothing can be written."""
+
+    code = "restored_not_reconciled"
+
+
 @dataclass(frozen=True)
 class HomeConfig:
     """What `puhui init` fixed. `rpc_url` None means the embedded chain; caps are mg per source and day.
@@ -65,6 +71,11 @@ class Home:
         return self.path / "contracts.json"
 
     @property
+    def restored(self) -> Path:
+        """Says that a backup was restored here; gone once `puhui reconcile` has compared it with the chain."""
+        return self.path / "restored.json"
+
+    @property
     def staging(self) -> Path:
         """Where an import lays its working files; empty between imports."""
         return self.path / "staging"
@@ -105,6 +116,13 @@ class Home:
                 )
             return
         replace(self._config, json.dumps({"format": FORMAT, **asdict(config)}, indent=1).encode() + b"\n")
+
+    def require_reconciled(self) -> None:
+        """Raises NotReconciled after a restore, until what was restored is compared with the chain."""
+        if self.restored.exists():
+            raise NotReconciled(
+                "a backup was restored here and not compared with the chain yet", hint="puhui reconcile"
+            )
 
     @contextmanager
     def writing(self) -> Iterator[None]:

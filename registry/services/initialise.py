@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+
+from sqlmodel import Session
 
 from registry.chain.client import Chain
 from registry.chain.contracts.participants import Kind, ParticipantStatus
 from registry.chain.deployment import Contracts, Delays, Deployment, deploy
 from registry.chain.submitter import Submitter
 from registry.core import methodology
+from registry.core.acts import INITIALISED
 from registry.services import keystores
 from registry.services.home import Home, HomeConfig
 from registry.services.ledger import Keys, open_chain, open_database
 from registry.services.private_files import replace
+from registry.store import acts, sequences
+from registry.store.session import Database
 
 Progress = Callable[[str], None]
 TREASURY_ENTITY = b"programme-treasury".ljust(32, b"\0")
@@ -38,6 +44,7 @@ def initialise(home: Home, config: HomeConfig, keys: Keys, progress: Progress = 
     """
     home.begin(config)
     with home.writing():
+        home.require_reconciled()
         created = not home.contracts.exists()
         progress("keys")
         _create_keys(home, keys.password)
@@ -45,8 +52,8 @@ def initialise(home: Home, config: HomeConfig, keys: Keys, progress: Progress = 
         progress("database")
         db = open_database(home, keys.settings)
         db.migrate()
-        db.close()
-        with open_chain(home, config, keys.settings) as chain:
+        with closing(db), open_chain(home, config, keys.settings) as chain:
+            before = chain.head()
             if created:
                 _deploy(home, config, chain, keys, roles, progress)
             deployment = Deployment.load(home.contracts)
@@ -57,7 +64,33 @@ def initialise(home: Home, config: HomeConfig, keys: Keys, progress: Progress = 
                 if contracts.methodologies.find(spec.id) is None:
                     regulator.send(contracts.methodologies.publish(spec))
             _admit_treasury(contracts, Submitter(chain, keys.account("exchange")), regulator)
+            _record(db, contracts, before)
     return Initialised(created, deployment, roles)
+
+
+def _record(db: Database, contracts: Contracts, before: int) -> None:
+    """Add the act: what these blocks hold was done by `init`, which no operation of the outbox carries out."""
+    deployment, chain = contracts.deployment, contracts.chain
+
+    def add(session: Session) -> None:
+        sequences.serialise(session)
+        known = acts.latest(session, 1)
+        first, last = (before + 1 if known else deployment.first_block), chain.head()
+        if last < first:
+            return
+        acts.append(
+            session,
+            chain.genesis,
+            at=chain.timestamp(last),
+            actor="init",
+            role="operator",
+            action=INITIALISED,
+            subject=deployment.addresses["AccessManager"],
+            before={},
+            after={"first_block": first, "last_block": last},
+        )
+
+    db.write(add)
 
 
 def _admit_treasury(contracts: Contracts, exchange: Submitter, regulator: Submitter) -> None:

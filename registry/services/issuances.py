@@ -12,6 +12,7 @@ from registry.errors import NotFoundError
 from registry.services import serials
 from registry.services.delayed import Delayed, act
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,15 @@ def parts(ledger: Ledger, number: int) -> list[Part]:
 def suspend(ledger: Ledger, number: int, reason: str) -> Sent:
     """As the regulator: nothing of this issuance moves from now on."""
     get(ledger, number)
-    return ledger.submitter("regulator").send(ledger.contracts.reductions.suspend(number, code32(reason, "the reason")))
+    deed = Deed(f"issuance {number}", str(number), {}, {"state": "SUSPENDED", "reason": reason})
+    call = ledger.contracts.reductions.suspend(number, code32(reason, "the reason"))
+    return ledger.submitter("regulator").send(call, deed)
 
 
 def resume(ledger: Ledger, number: int) -> Delayed:
     """As the regulator, after its delay: a suspended issuance may move again."""
     get(ledger, number)
-    return act(ledger, ledger.contracts.reductions.resume(number))
+    return act(ledger, ledger.contracts.reductions.resume(number), f"issuance {number}")
 
 
 def cancel(ledger: Ledger, number: int, reason: str) -> Delayed:
@@ -57,7 +60,8 @@ def cancel(ledger: Ledger, number: int, reason: str) -> Delayed:
     The grams it was made of do not return to the pool.
     """
     get(ledger, number)
-    return act(ledger, ledger.contracts.reductions.cancel(number, code32(reason, "the reason")))
+    call = ledger.contracts.reductions.cancel(number, code32(reason, "the reason"))
+    return act(ledger, call, f"issuance {number}")
 
 
 def withdraw(ledger: Ledger, number: int) -> list[Sent]:
@@ -66,7 +70,8 @@ def withdraw(ledger: Ledger, number: int) -> list[Sent]:
     sent = []
     for holder in dict.fromkeys(p.holder for p in parts(ledger, number) if p.place in (Place.HELD, Place.LISTED)):
         while reductions.balance(holder, number):
-            sent.append(ledger.submitter("platform").send(reductions.withdraw(number, holder)))
+            deed = Deed(f"issuance {number}", f"{number}/{holder}", {}, {"withdrawn_from": holder})
+            sent.append(ledger.submitter("platform").send(reductions.withdraw(number, holder), deed))
     return sent
 
 
@@ -74,11 +79,12 @@ def freeze(ledger: Ledger, number: int, account: str, tonnes: int, reason: str) 
     """As the regulator: so many of an account's tonnes may not move; 0 sets them free."""
     get(ledger, number)
     call = ledger.contracts.reductions.freeze(account, number, tonnes, code32(reason, "the reason"))
-    return ledger.submitter("regulator").send(call)
+    frozen = {"account": account, "frozen_tonnes": tonnes, "reason": reason}
+    return ledger.submitter("regulator").send(call, Deed(f"issuance {number}", f"{number}/{account}", {}, frozen))
 
 
 def force(ledger: Ledger, number: int, origin: str, to: str, tonnes: int, reason: str) -> Delayed:
     """As the regulator, after its delay: move tonnes without their holder, as a court may order."""
     get(ledger, number)
     call = ledger.contracts.reductions.forced_transfer(origin, to, number, tonnes, code32(reason, "the reason"))
-    return act(ledger, call)
+    return act(ledger, call, f"issuance {number}: {tonnes} t from {origin} to {to}")

@@ -15,12 +15,12 @@ from registry.chain.deployment import Contracts, Deployment
 from registry.chain.embedded.chain import EmbeddedChain
 from registry.chain.embedded.lock import announcement_path
 from registry.chain.embedded.provider import EmbeddedProvider
-from registry.chain.submitter import Submitter
 from registry.errors import AuthError, ChainUnavailable
-from registry.services import keystores
+from registry.services import indexer, keystores
 from registry.services.day_keys import DayKeys
 from registry.services.home import Home, HomeConfig
 from registry.services.hosted_wallets import HostedWallets
+from registry.services.submission import RecordedSubmitter, Submission, submission
 from registry.settings import Settings
 from registry.store.session import Database
 
@@ -71,10 +71,11 @@ class Ledger:
     db: Database
     keys: Keys
     contracts: Contracts
+    submission: Submission
 
-    def submitter(self, role: str) -> Submitter:
+    def submitter(self, role: str) -> RecordedSubmitter:
         """The one way this ledger sends transactions as `role`."""
-        return Submitter(self.contracts.chain, self.keys.account(role))
+        return self.submission.submitter(self.keys.account(role), role)
 
 
 @contextmanager
@@ -126,8 +127,17 @@ def open_ledger(
     with ExitStack() as stack:
         if writing:
             stack.enter_context(home.writing())
+            home.require_reconciled()
         db = open_database(home, settings)
         stack.callback(db.close)
         db.check_schema()
         chain = stack.enter_context(open_chain(home, config, settings))
-        yield Ledger(home, config, db, Keys(home, settings, ask), Contracts.open(chain, deployment))
+        contracts = Contracts.open(chain, deployment)
+        names = {address: name for name, address in deployment.addresses.items()}
+        outbox = stack.enter_context(submission(db, chain, names))
+        ledger = Ledger(home, config, db, Keys(home, settings, ask), contracts, outbox)
+        if writing:
+            indexer.require_known(ledger)
+        yield ledger
+        if writing:
+            indexer.follow(ledger)

@@ -15,6 +15,7 @@ from registry.evidence.documents import read_document, write_document
 from registry.services.ledger import Ledger
 from registry.services.owners import Owner
 from registry.services.signing import deadline, owner_key, sign
+from registry.services.submission import Deed
 
 Progress = Callable[[str], None]
 
@@ -64,7 +65,8 @@ def give_mandates(
         until = deadline()
         mandates = [Mandate(key.address, digest, number, until) for key, number in part]
         signatures = [sign(key, contract.typed_mandate(m)) for (key, _), m in zip(part, mandates, strict=True)]
-        sent.append(ledger.submitter("platform").send(contract.give_for(mandates, signatures)))
+        deed = Deed(f"{len(part)} mandates", "", {}, {"terms": digest.hex()})
+        sent.append(ledger.submitter("platform").send(contract.give_for(mandates, signatures), deed))
     return Given(
         len(due),
         len(owners) - len(due),
@@ -87,7 +89,9 @@ def revoke_mandate(ledger: Ledger, owner: Owner, signer: LocalAccount | None = N
         return Sent(changed=False)
     until = deadline()
     signature = sign(owner_key(ledger, owner, signer), contract.typed_revocation(owner.wallet, state.number, until))
-    return ledger.submitter("platform").send(contract.revoke_for(owner.wallet, state.number, until, signature))
+    deed = Deed(owner.wallet, owner.wallet, {"mandate": state.number}, {"mandate": None})
+    call = contract.revoke_for(owner.wallet, state.number, until, signature)
+    return ledger.submitter("platform").send(call, deed)
 
 
 def mandate_of(ledger: Ledger, owner: Owner) -> tuple[MandateState, str | None]:

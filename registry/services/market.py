@@ -17,6 +17,7 @@ from registry.errors import ConflictError, InputError
 from registry.services.cash import positive
 from registry.services.ledger import Ledger
 from registry.services.signing import deadline, sign
+from registry.services.submission import Deed
 from registry.store import orders
 from registry.store.tables import OrderRow
 
@@ -47,7 +48,9 @@ def list_units(
         call = settlement.unlist_for(listing, sign(key, settlement.typed_unlisting(listing)))
     else:
         call = settlement.list_for(listing, sign(key, settlement.typed_listing(listing)))
-    return ledger.submitter("platform").send(call)
+    state = "UNLISTED" if unlist else "LISTED"
+    what = Deed(f"issuance {issuance}", f"{key.address}/{ref}", {}, {"state": state, "tonnes": tonnes})
+    return ledger.submitter("platform").send(call, what)
 
 
 def place_order(
@@ -87,7 +90,18 @@ def find_order(ledger: Ledger, trader: str, ref: str) -> BookEntry | None:
 def record_order(ledger: Ledger, order: Order, signature: bytes) -> BookEntry:
     """Put an order that was signed elsewhere into the book; the settlement contract checks signatures."""
     digest = "0x" + ledger.contracts.settlement.hash_order(order).hex()
-    row = OrderRow(
+    row = order_row(digest, order, signature, int(time.time()))
+
+    def keep(session: Session) -> None:
+        orders.insert(session, row)
+
+    ledger.db.write(keep)
+    return _entry(ledger, digest, order)
+
+
+def order_row(digest: str, order: Order, signature: bytes, at: int) -> OrderRow:
+    """The row of a signed order; `digest` is its hash as 0x hex, `at` when it was put into the book."""
+    return OrderRow(
         order_hash=digest,
         trader=order.trader.lower(),
         side=order.side.name,
@@ -97,14 +111,8 @@ def record_order(ledger: Ledger, order: Order, signature: bytes) -> BookEntry:
         salt="0x" + order.salt.hex(),
         expiry=order.expiry,
         signature="0x" + signature.hex(),
-        created_at=int(time.time()),
+        created_at=at,
     )
-
-    def keep(session: Session) -> None:
-        orders.insert(session, row)
-
-    ledger.db.write(keep)
-    return _entry(ledger, digest, order)
 
 
 def book(ledger: Ledger, issuance: int | None = None) -> list[BookEntry]:
@@ -119,7 +127,9 @@ def cancel_order(ledger: Ledger, key: LocalAccount, order_hash: str) -> Sent:
     row = _row(ledger, order_hash)
     settlement, until = ledger.contracts.settlement, deadline()
     signature = sign(key, settlement.typed_cancellation(bytes.fromhex(row.order_hash[2:]), until))
-    return ledger.submitter("platform").send(settlement.cancel_order_for(_order(row), until, signature))
+    call = settlement.cancel_order_for(_order(row), until, signature)
+    what = Deed(row.order_hash, row.order_hash, {}, {"state": "CANCELLED"})
+    return ledger.submitter("platform").send(call, what)
 
 
 def settle(ledger: Ledger, trade: str, sell: str, buy: str, tonnes: int, price_fen: int) -> Sent:
@@ -137,7 +147,8 @@ def settle(ledger: Ledger, trade: str, sell: str, buy: str, tonnes: int, price_f
         _order(buy_row),
         bytes.fromhex(buy_row.signature[2:]),
     )
-    return ledger.submitter("exchange").send(call)
+    what = Deed(f"trade {trade}", trade, {}, {"tonnes": tonnes, "price_fen": str(price_fen), "sell": sell, "buy": buy})
+    return ledger.submitter("exchange").send(call, what)
 
 
 def trade_code(trade: str) -> bytes:

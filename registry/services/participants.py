@@ -12,6 +12,7 @@ from registry.core.codes import code32, code_text
 from registry.errors import ConflictError, InputError, NotFoundError
 from registry.services.delayed import Delayed, act
 from registry.services.ledger import Ledger
+from registry.services.submission import Deed
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def register(ledger: Ledger, account: str, entity: str, kind: Kind, identity_fil
     except OSError as error:
         raise InputError(f"{identity_file}: {error.strerror}") from error
     call = ledger.contracts.participants.register(account, code32(entity, "the entity's code"), kind, identity)
-    return ledger.submitter("exchange").send(call)
+    what = Deed(account, account, {}, {"state": "PENDING", "entity": entity, "kind": kind.name})
+    return ledger.submitter("exchange").send(call, what)
 
 
 def admit(ledger: Ledger, account: str) -> Sent:
@@ -45,20 +47,22 @@ def admit(ledger: Ledger, account: str) -> Sent:
     if found.status is ParticipantStatus.SUSPENDED:
         raise ConflictError(f"{account} is suspended", hint="the regulator reinstates it after its delay")
     call = ledger.contracts.participants.admit(account, found.entity, found.kind, found.identity)
-    return ledger.submitter("regulator").send(call)
+    what = Deed(account, account, {"state": found.status.name}, {"state": "ACTIVE"}, found.registrar)
+    return ledger.submitter("regulator").send(call, what)
 
 
 def suspend(ledger: Ledger, account: str, reason: str) -> Sent:
     """As the regulator: stop an account from holding more and from trading."""
-    get(ledger, account)
+    found = get(ledger, account)
     call = ledger.contracts.participants.suspend(account, code32(reason, "the reason"))
-    return ledger.submitter("regulator").send(call)
+    what = Deed(account, account, {"state": found.status.name}, {"state": "SUSPENDED", "reason": reason})
+    return ledger.submitter("regulator").send(call, what)
 
 
 def reinstate(ledger: Ledger, account: str) -> Delayed:
     """As the regulator, after its delay: a suspended account is active again."""
     get(ledger, account)
-    return act(ledger, ledger.contracts.participants.reinstate(account))
+    return act(ledger, ledger.contracts.participants.reinstate(account), account)
 
 
 def get(ledger: Ledger, account: str) -> Participant:

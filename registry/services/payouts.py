@@ -21,6 +21,7 @@ from registry.services import certification
 from registry.services.ledger import Ledger
 from registry.services.owners import Owner
 from registry.services.signing import deadline, owner_key, sign
+from registry.services.submission import Deed
 
 Progress = Callable[[str], None]
 
@@ -70,7 +71,8 @@ def run(ledger: Ledger) -> PayoutStep | None:
     folder = write_payout(ledger.home.evidence, number + 1, allocated, allocations, due)
     made = folder.payout
     call = distributor.publish_run(made.number, made.root, made.size, made.total_fen, folder.dossier)
-    return _step(made, "PUBLISHED", ledger.submitter("platform").send(call))
+    what = Deed(f"payout run {made.number}", "", {}, {"state": "PUBLISHED", "total_fen": str(made.total_fen)})
+    return _step(made, "PUBLISHED", ledger.submitter("platform").send(call, what))
 
 
 def attest(ledger: Ledger, number: int) -> PayoutStep:
@@ -99,7 +101,8 @@ def attest(ledger: Ledger, number: int) -> PayoutStep:
         digest = distributor.hash_run(number, made.root, made.size, made.total_fen, folder.dossier)
         if digest != record.digest:
             raise VerificationError(f"run {number}: the chain holds another run", actual=record.digest.hex())
-        sent = ledger.submitter("verifier").send(distributor.attest_run(number, digest))
+        what = Deed(f"payout run {number}", "", {"state": "PUBLISHED"}, {"state": "ATTESTED"}, record.publisher)
+        sent = ledger.submitter("verifier").send(distributor.attest_run(number, digest), what)
     return _step(folder.payout, "ATTESTED", sent)
 
 
@@ -128,7 +131,8 @@ def claim(ledger: Ledger, owner: Owner, signer: LocalAccount | None = None) -> t
     proof, until = folder_of(ledger, number, _record(ledger, number)).tree().inclusion_proof(index), deadline()
     signature = sign(owner_key(ledger, owner, signer), distributor.typed_claim(owner.wallet, cumulative, until))
     call = distributor.claim_for(owner.wallet, cumulative, index, tuple(proof), until, signature)
-    return due, ledger.submitter("platform").send(call)
+    what = Deed(owner.wallet, owner.wallet, {}, {"claimed_fen": str(due)})
+    return due, ledger.submitter("platform").send(call, what)
 
 
 def payable(ledger: Ledger, minimum_fen: int, limit: int | None = None) -> list[Due]:
@@ -158,7 +162,8 @@ def pay(
         progress(f"{start + len(part):,} of {len(payments):,} payments")
         # By its accounts and not by its place, which is another one when those before are paid already.
         code = ref32("payout-batch", f"{','.join(p.account for p in part)}/{batch}")
-        sent.append(ledger.submitter("bank").send(ledger.contracts.distributor.pay(code, part)))
+        what = Deed(batch, "", {}, {"accounts": len(part)})
+        sent.append(ledger.submitter("bank").send(ledger.contracts.distributor.pay(code, part), what))
     return len(wallets), sent
 
 

@@ -16,6 +16,7 @@ from registry.services.epochs import entitlements_of, folder_of
 from registry.services.ledger import Ledger
 from registry.services.owners import Owner
 from registry.services.signing import deadline, owner_key, sign
+from registry.services.submission import Deed
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def claim(ledger: Ledger, owner: Owner) -> list[Claimed]:
         sent = Sent(changed=False)
         if due > 0:
             call = points.claim(leaf, row["index"], tree.inclusion_proof(row["index"]))
-            sent = ledger.submitter("platform").send(call)
+            what = Deed(owner.wallet, owner.wallet, {}, {"claimed_mg": str(due), "class": leaf.class_id})
+            sent = ledger.submitter("platform").send(call, what)
         claims.append(Claimed(leaf.class_id, max(due, 0), sent.transaction, sent.gas))
     return claims
 
@@ -122,5 +124,6 @@ def redeem(
     key = owner_key(ledger, owner, signer)
     redemption = Redemption(owner.wallet, class_id, mg, channel, ref32("redemption", ref), deadline())
     signature = sign(key, ledger.contracts.points.typed_redemption(redemption))
-    sent = ledger.submitter("platform").send(ledger.contracts.points.redeem_for(redemption, signature))
+    what = Deed(ref, owner.wallet, {}, {"redeemed_mg": str(mg), "channel": channel.name, "class": class_id})
+    sent = ledger.submitter("platform").send(ledger.contracts.points.redeem_for(redemption, signature), what)
     return redemption, sent

@@ -36,8 +36,13 @@ def write_new(path: Path, content: bytes) -> bool:
 
 def replace(path: Path, content: bytes) -> None:
     """Put other content under an existing name, whole or not at all. Raises StorageError."""
-    with storage_errors(f"key file {path}"):
-        _write_temporary(path, content).replace(path)
+    with storage_errors(f"file {path}"):
+        temporary = _write_temporary(path, content)
+        try:
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         sync(path.parent)
 
 

@@ -15,6 +15,7 @@ from registry.evidence.documents import read_document, write_document
 from registry.services import participants
 from registry.services.ledger import Ledger
 from registry.services.signing import deadline, sign
+from registry.services.submission import Deed
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def retire(
     until = deadline()
     certificates = ledger.contracts.certificates
     signature = sign(key, certificates.typed_retirement(asked, until))
-    sent = ledger.submitter("platform").send(certificates.retire_for(asked, until, signature))
+    deed = Deed(ref, f"{key.address}/{issuance}", {}, {"retired_tonnes": tonnes, "issuance": issuance})
+    sent = ledger.submitter("platform").send(certificates.retire_for(asked, until, signature), deed)
     return Retired(certificate(ledger, certificates.certificate_for(key.address, code)), sent)
 
 
@@ -79,7 +81,8 @@ def set_offset_limit(ledger: Ledger, entity: str, year: int, tonnes: int) -> Sen
     if not 2000 <= year <= 9999:
         raise InputError(f"{year} is no compliance year", hint="2000 to 9999")
     call = ledger.contracts.certificates.set_offset_limit(code32(entity, "the entity's code"), year, tonnes)
-    return ledger.submitter("regulator").send(call)
+    deed = Deed(f"{entity} {year}", f"{entity}/{year}", {}, {"offset_limit_tonnes": tonnes})
+    return ledger.submitter("regulator").send(call, deed)
 
 
 def _beneficiary(ledger: Ledger, holder: Participant, purpose: Purpose, year: int, text: str | None) -> bytes:

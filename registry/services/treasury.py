@@ -13,6 +13,7 @@ from registry.errors import InputError, NotFoundError
 from registry.services.cash import positive
 from registry.services.ledger import Ledger
 from registry.services.market import BookEntry, record_order
+from registry.services.submission import Deed
 
 BPS = 10_000
 
@@ -49,12 +50,15 @@ def add_rule(ledger: Ledger, fee_bps: int, floor_fen: int, fee_account: str, eff
         raise InputError("a floor price is not below zero")
     treasury = ledger.contracts.treasury
     if effective_from is None:
+        ledger.submitter("regulator").finish("ProgrammeTreasury.addRule")  # given again it would have another time
         rules = treasury.rules()
         if rules and rules[-1] == Rule(rules[-1].effective_from, fee_bps, floor_fen, fee_account):
             return Sent(changed=False)
         # A block may be mined some seconds from now, and its time decides.
         effective_from = int(time.time()) + ledger.config.rule_notice_s + 60 if rules else 0
-    return ledger.submitter("regulator").send(treasury.add_rule(Rule(effective_from, fee_bps, floor_fen, fee_account)))
+    rule = Rule(effective_from, fee_bps, floor_fen, fee_account)
+    after = {"fee_bps": fee_bps, "floor_fen": str(floor_fen), "fee_account": fee_account, "from": effective_from}
+    return ledger.submitter("regulator").send(treasury.add_rule(rule), Deed("treasury rule", after=after))
 
 
 def offer(ledger: Ledger, ref: str, issuance: int, tonnes: int, limit_fen: int, expiry: int) -> Offered:
@@ -64,7 +68,8 @@ def offer(ledger: Ledger, ref: str, issuance: int, tonnes: int, limit_fen: int, 
     """
     treasury, code = ledger.contracts.treasury, _code(ref)
     order = Order(treasury.address, Side.SELL, issuance, tonnes, positive(limit_fen), code, expiry)
-    sent = ledger.submitter("platform").send(treasury.offer(code, issuance, tonnes, limit_fen, expiry))
+    what = Deed(f"offer {ref}", ref, {}, {"issuance": issuance, "tonnes": tonnes, "limit_fen": str(limit_fen)})
+    sent = ledger.submitter("platform").send(treasury.offer(code, issuance, tonnes, limit_fen, expiry), what)
     # Interrupted before this, the same call again finds the offer made and still puts it into the book.
     return Offered(record_order(ledger, order, b""), sent)
 
@@ -74,11 +79,18 @@ def find_offer(ledger: Ledger, ref: str) -> Offer | None:
     return ledger.contracts.treasury.find_offer(_code(ref))
 
 
+def resume_offer(ledger: Ledger, ref: str) -> Offer | None:
+    """The offer of this reference, or None, once what an interruption left of it is carried out."""
+    ledger.submitter("platform").finish("ProgrammeTreasury.offer", ref)
+    return find_offer(ledger, ref)
+
+
 def withdraw_offer(ledger: Ledger, ref: str) -> Sent:
     """As the platform: take what was not sold off the market."""
     if find_offer(ledger, ref) is None:
         raise NotFoundError(f"the treasury has no offer {ref!r}")
-    return ledger.submitter("platform").send(ledger.contracts.treasury.withdraw_offer(_code(ref)))
+    call = ledger.contracts.treasury.withdraw_offer(_code(ref))
+    return ledger.submitter("platform").send(call, Deed(f"offer {ref}", ref, {}, {"state": "WITHDRAWN"}))
 
 
 def collect(ledger: Ledger) -> list[Collected]:
@@ -89,12 +101,14 @@ def collect(ledger: Ledger) -> list[Collected]:
     for event in contracts.settlement.history(("TradeSettled",), first, head):
         if event["seller"] != contracts.treasury.address or contracts.treasury.is_collected(event["tradeId"]):
             continue
-        sent = ledger.submitter("platform").send(contracts.treasury.collect(event["tradeId"]))
+        trade = "0x" + event["tradeId"].hex()
+        what = Deed(f"trade {trade}", trade, {}, {"state": "COLLECTED"})
+        sent = ledger.submitter("platform").send(contracts.treasury.collect(event["tradeId"]), what)
         (split,) = contracts.treasury.history(
             ("ProceedsCollected",), first, contracts.chain.head(), tradeId=event["tradeId"]
         )
         amounts = (split["grossFen"], split["feeFen"], split["peopleFen"])
-        done.append(Collected("0x" + event["tradeId"].hex(), event["issuance"], *amounts, sent))
+        done.append(Collected(trade, event["issuance"], *amounts, sent))
     return done
 
 

@@ -242,7 +242,7 @@ def _commit(
 @contextmanager
 def _staging(ledger: Ledger, dry_run: bool) -> Iterator[Path]:
     """Working space that is gone afterwards; a dry run takes it outside the home, where it must write nothing."""
-    with storage_errors("staging folder"):
+    with storage_errors(f"staging folder of {ledger.home.path}"):
         if dry_run:
             folder = Path(tempfile.mkdtemp(prefix="puhui-"))
         else:

@@ -22,6 +22,9 @@ from sqlalchemy.pool import QueuePool
 from registry.errors import DatabaseUnavailable, InputError, StorageError
 
 BUSY_TIMEOUT_S: Final = 20
+# PostgreSQL: how long a write transaction may stand still, and wait for a lock.
+IDLE_MS: Final = 15_000
+LOCK_MS: Final = 20_000
 CACHE_KIB: Final = 64 * 1024  # the default of 2 MiB makes a large import rewrite the same index pages again and again
 _POOL: Final = {"pool_size": 8, "max_overflow": 24, "pool_timeout": 30}
 _POSTGRESQL: Final = {"postgres", "postgresql", "postgresql+psycopg"}
@@ -76,14 +79,16 @@ def create_sqlite_file(path: Path) -> None:
 def postgresql_engine(url: URL) -> Engine:
     """An engine that checks a pooled connection before use and gives up connecting after five seconds."""
     arguments = {"connect_timeout": 5, "application_name": "puhui"}
-    return create_engine(url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL)
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, hide_parameters=True, **_POOL)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def writer_of(engine: Engine) -> Engine:
     """The same pool for transactions that write."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(puhui_writes=True)
-    return engine.execution_options(isolation_level="SERIALIZABLE")
+    return engine.execution_options(isolation_level="SERIALIZABLE", puhui_writes=True)
 
 
 def migrator_of(engine: Engine) -> Engine:
@@ -102,6 +107,14 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("puhui_writes", True)
     connection.exec_driver_sql(f"PRAGMA query_only = {int(not writes)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("puhui_writes", False):
+        # A process that is stopped in the middle of writing would keep its locks for as long as it is.
+        connection.exec_driver_sql(
+            f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MS}; SET LOCAL lock_timeout = {LOCK_MS}"
+        )
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

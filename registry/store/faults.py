@@ -16,7 +16,8 @@ from registry.errors import ConflictError, DatabaseUnavailable, PuhuiError, Stor
 
 SCHEMA_HINT: Final = "run `puhui init`; it creates what is missing and keeps what is there"
 _RETRY_HINT: Final = "try again; nothing of this step was recorded"
-_RETRY_STATES: Final = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+# serialization_failure, deadlock_detected, lock_not_available
+_RETRY_STATES: Final = {"40001", "40P01", "55P03"}
 _UNIQUE_VIOLATION: Final = "23505"
 _DISK_STATES: Final = {"53100", "58030"}
 _NO_TABLE_STATES: Final = {"42P01", "3F000"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from registry.errors import ConflictError, NotFoundError
 from registry.store.tables import Import, stored_mg
@@ -52,3 +52,9 @@ def record(session: Session, row: Import) -> Import:
 def recent(session: Session, limit: int = 50) -> list[Import]:
     """The latest imports, the last one first."""
     return list(session.exec(select(Import).order_by(col(Import.id).desc()).limit(limit)))
+
+
+def totals(session: Session) -> tuple[int, int]:
+    """Rows of all finished imports, and when the last one finished (epoch seconds, 0 for none)."""
+    rows, last = session.exec(select(func.sum(Import.rows), func.max(Import.created_at))).one()
+    return int(rows or 0), int(last or 0)

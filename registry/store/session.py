@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -25,6 +25,7 @@ from registry.errors import DatabaseUnavailable
 from registry.store import engines
 from registry.store.faults import SCHEMA_HINT, connection_lost, retryable, translated
 from registry.store.tables import SCHEMA_VERSION
+from registry.store.turns import turns_of
 
 Result = TypeVar("Result")
 ATTEMPTS: Final = 12
@@ -42,8 +43,10 @@ class Database:
         if parsed.drivername.startswith("sqlite"):
             self._file = Path(str(parsed.database))
             self.engine: Engine = engines.sqlite_engine(self._file)
+            self._turns: AbstractContextManager[None] = turns_of(str(self._file.absolute()))
         else:
             self.engine = engines.postgresql_engine(parsed)
+            self._turns = nullcontext()
         self._reader = engines.reader_of(self.engine)
         self._writer = engines.writer_of(self.engine)
 
@@ -76,7 +79,7 @@ class Database:
                 committing = True
 
             try:
-                with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
                     event.listen(session, "before_commit", commits)
                     return fn(session)
             except Exception as error:

@@ -27,7 +27,7 @@ from sqlmodel import Field, SQLModel
 
 from registry.errors import InputError
 
-SCHEMA_VERSION: Final = "0002"
+SCHEMA_VERSION: Final = "0004"
 MG_LIMIT: Final = 2**63
 
 KEY_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from registry.audit.mandates import mandated
 from registry.chain.contracts.reduction_certification import CertificationStatus
-from registry.chain.submitter import Submitter
+from registry.chain.sending import Delivery, Sender
 from registry.evidence import files
 from registry.services import certification, market
 from registry.services.ledger import Ledger
 from registry.store import orders
 from tests.audit.market_ledger import CLASS, COMPLIANT, FEES, MANDATED
-from tests.faults.test_services_resume import Crash, after_send, at, before_send
+from tests.faults.test_services_resume import SENDING, Crash, at
 from tests.services.homes import opened
 from tests.services.payout_steps import FIRST, SECOND
 
@@ -31,22 +31,23 @@ def after_sends(count: int) -> Fault:
     """The crash just after so many transactions."""
 
     def inject(patch: pytest.MonkeyPatch) -> None:
-        transact, left = Submitter._transact, [count]
+        deliver, left = Sender.deliver, [count]
 
-        def counted(self: Submitter, *arguments: Any) -> Any:
-            receipt = transact(self, *arguments)
-            left[0] -= 1
+        def counted(self: Sender, raws: Sequence[str]) -> list[Delivery]:
+            answers = deliver(self, raws)
+            left[0] -= len(raws)
             if not left[0]:
                 raise Crash
-            return receipt
+            return answers
 
-        patch.setattr(Submitter, "_transact", counted)
+        patch.setattr(Sender, "deliver", counted)
 
     inject.__name__ = f"after_{count}_sends"
     return inject
 
 
-SENT: Final = (before_send, after_send)
+# Not where it is found in a block: from there on some services see for themselves that there is nothing to do.
+SENT: Final = SENDING[:4]
 # A folder of evidence is written beside its place and then renamed to it; what was sent comes after.
 KEPT_AND_SENT: Final = (at(files, "_publish"), *SENT)
 LONG: Final = (*SENT, after_sends(2))

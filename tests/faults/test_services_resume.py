@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import pytest
 
 from registry.chain.contracts import CarbonPoints
 from registry.chain.logs import events
-from registry.chain.submitter import Submitter
+from registry.chain.sending import Delivery, Sender
 from registry.services import trip_imports
 from registry.services.sealing import Sealer
-from registry.store import batches, epochs
+from registry.store import batches, epochs, operations
 from tests.services.homes import Puhui, contracts_of, journey, opened, rows_of, someone, write_journeys, write_people
 
 EVENTS = ("BatchAnchored", "BatchAttested", "EpochPublished", "EpochAttested", "PointsClaimed", "PointsRedeemed")
@@ -28,17 +28,17 @@ def crash(*_: object, **__: object) -> None:
 
 
 def before_send(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Submitter, "_transact", crash)
+    patch.setattr(Sender, "deliver", crash)
 
 
 def after_send(patch: pytest.MonkeyPatch) -> None:
-    transact = Submitter._transact
+    deliver = Sender.deliver
 
-    def sent_then_crash(self: Submitter, *arguments: Any) -> None:
-        transact(self, *arguments)
+    def sent_then_crash(self: Sender, raws: Sequence[str]) -> list[Delivery]:
+        deliver(self, raws)
         raise Crash
 
-    patch.setattr(Submitter, "_transact", sent_then_crash)
+    patch.setattr(Sender, "deliver", sent_then_crash)
 
 
 def at(module: object, name: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -53,28 +53,30 @@ def before_the_verifier(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CarbonPoints, "attest_epoch", crash)
 
 
+# Each step of the outbox: decided, signed, sent, and found in a block.
+DECIDING, SIGNING, CONFIRMING = (at(operations, name) for name in ("enqueue", "commit_signed", "confirm"))
+SENDING = (DECIDING, SIGNING, before_send, after_send, CONFIRMING)
 ANCHOR = ("sealed", ("anchor",), "BatchAnchored")
 ATTEST = ("anchored", ("attest",), "BatchAttested")
 PUBLISH = ("attested", ("epoch", "publish"), "EpochPublished")
 CLAIM = ("issued", ("points", "claim", "SOMEONE"), "PointsClaimed")
 REDEEM = ("claimed", ("points", "redeem", "SOMEONE", "--points", "0.5", "--ref", "order-1"), "PointsRedeemed")
 CASES = [
-    *((ANCHOR, fault) for fault in (before_send, after_send, at(batches, "mark_anchored"))),
-    *((ATTEST, fault) for fault in (before_send, after_send, at(batches, "mark_attested"))),
+    *((ANCHOR, fault) for fault in (*SENDING, at(batches, "mark_anchored"))),
+    *((ATTEST, fault) for fault in (*SENDING, at(batches, "mark_attested"))),
     *(
         (PUBLISH, fault)
         for fault in (
             at(epochs, "insert"),
-            before_send,
-            after_send,
+            *SENDING,
             at(epochs, "mark_published"),
             at(batches, "mark_issued"),
             before_the_verifier,
             at(epochs, "mark_attested"),
         )
     ),
-    *((CLAIM, fault) for fault in (before_send, after_send)),
-    *((REDEEM, fault) for fault in (before_send, after_send)),
+    *((CLAIM, fault) for fault in SENDING),
+    *((REDEEM, fault) for fault in SENDING),
 ]
 
 
@@ -177,7 +179,7 @@ def test_an_epoch_prepared_before_a_crash_gives_way_when_one_of_its_batches_is_r
     puhui("anchor")
     puhui("attest")
     with pytest.MonkeyPatch.context() as patch:
-        before_send(patch)
+        SIGNING(patch)
         with pytest.raises(Crash):
             puhui("epoch", "publish")
     puhui("reject", result["batches"][0], "--reason", "wrong file")

@@ -12,20 +12,22 @@ import pytest
 from registry.audit.ledger import audit_ledger
 from registry.audit.mandates import LAG_S, mandated
 from registry.core import entitlement
-from registry.errors import VerificationError
+from registry.errors import ChainRevert, ConflictError, VerificationError
 from registry.evidence.epoch import EpochEvidence, epochs_folder, write_epoch
 from registry.services import epochs as service
 from registry.services.anchoring import recompute
-from registry.services.epochs import attest_epoch, entitlements_of, publish_epoch
+from registry.services.epochs import attest_epoch, cancel_epoch, entitlements_of, publish_epoch
 from registry.services.ledger import Ledger
 from registry.services.mandates import give_mandates, revoke_mandate
-from registry.store import batches, epochs
+from registry.store import batches, epochs, operations
 from registry.store.tables import EpochRow, EpochState
 from tests.audit.forging import wrong
 from tests.audit.market_ledger import CLASS, MANDATED, MG_A_DAY, PEOPLE, people, person, travel
 from tests.faults.test_services_resume import Crash, after_send, at, before_send
 from tests.services.homes import Puhui, opened
 from tests.services.market_stages import TERMS, Clock
+
+UNSIGNED = at(operations, "commit_signed")
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def ledger(home: Path) -> Iterator[Ledger]:
         yield found
 
 
-def interrupted(ledger: Ledger, fault: Callable[[pytest.MonkeyPatch], None] = before_send) -> None:
-    """A publication that crashes."""
+def interrupted(ledger: Ledger, fault: Callable[[pytest.MonkeyPatch], None] = UNSIGNED) -> None:
+    """A publication that crashes; by default when it is decided and nothing is signed yet."""
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
         with pytest.raises(Crash):
@@ -93,6 +95,7 @@ def test_a_publication_interrupted_lately_is_finished_as_it_was_prepared(ledger:
 def test_a_publication_interrupted_long_ago_is_prepared_anew(ledger: Ledger, clock: Clock) -> None:
     interrupted(ledger)
     prepared = mandates_block(ledger)
+    clock.advance(LAG_S // 2 + 1)
     revoke_mandate(ledger, person(ledger, 1))
     clock.advance(LAG_S // 2 + 1)
     assert finish(ledger) == MANDATED - 1
@@ -104,9 +107,10 @@ def test_a_publication_interrupted_long_ago_is_prepared_anew(ledger: Ledger, clo
 
 
 def test_a_small_lag_makes_every_other_block_old(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    interrupted(ledger)
-    revoke_mandate(ledger, person(ledger, 1))
     monkeypatch.setattr(service, "LAG_S", 2)
+    interrupted(ledger)
+    clock.advance(3)
+    revoke_mandate(ledger, person(ledger, 1))
     clock.advance(3)
     assert finish(ledger) == MANDATED - 1
 
@@ -124,10 +128,27 @@ def test_what_was_read_grows_old_from_the_next_block_on(ledger: Ledger, clock: C
 
 def test_preparing_anew_can_be_interrupted_too(ledger: Ledger, clock: Clock) -> None:
     interrupted(ledger)
+    clock.advance(LAG_S)
     revoke_mandate(ledger, person(ledger, 1))
     give_mandates(ledger, [person(ledger, 1)], TERMS)
     clock.advance(LAG_S)
-    interrupted(ledger, at(service.shutil, "rmtree"))
+    interrupted(ledger, at(service.files, "remove_folder"))
+    assert finish(ledger) == MANDATED
+    assert audited(ledger) == {}
+
+
+def test_what_was_decided_is_published_before_the_platform_does_anything_else(ledger: Ledger) -> None:
+    interrupted(ledger)
+    revoke_mandate(ledger, person(ledger, 1))
+    assert ledger.contracts.points.current_epoch() == 1
+    assert finish(ledger) == MANDATED
+    assert audited(ledger) == {}
+
+
+def test_what_was_signed_is_sent_however_old(ledger: Ledger, clock: Clock) -> None:
+    """Nobody can know that signed bytes never left; the verifier judges what they say, and the time they were mined."""
+    interrupted(ledger, before_send)
+    clock.advance(10 * LAG_S)
     assert finish(ledger) == MANDATED
     assert audited(ledger) == {}
 
@@ -261,3 +282,36 @@ def test_the_next_epoch_is_checked_as_the_first(home: Path, tmp_path: Path) -> N
         table = entitlements_of(ledger, 2)
         assert table["converted_mg"].sort().to_list() == [0] * 20 + [MG_A_DAY] * 10 + [2 * MG_A_DAY] * 30
         assert audited(ledger) == {}
+
+
+# --- taken back -------------------------------------------------------------------------------------------
+
+
+def test_an_epoch_the_verifier_refuses_is_taken_back_and_published_anew(ledger: Ledger) -> None:
+    publish(ledger, standing(ledger) | wallets(ledger, 60), ledger.contracts.chain.head())
+    unsigned(ledger)
+    step = cancel_epoch(ledger, 1, "ticket 7")
+    assert (step.number, step.state, step.changed) == (1, "CANCELLED", True)
+    with pytest.raises(ConflictError, match="epoch 1 is not on the chain"):
+        cancel_epoch(ledger, 1, "ticket 7")
+    assert finish(ledger) == MANDATED
+    with ledger.db.read() as session:
+        found = [(row.number, row.state) for row in epochs.every(session)]
+    assert found == [(1, EpochState.CANCELLED), (1, EpochState.ATTESTED)]
+    assert audited(ledger) == {}
+
+
+def test_an_active_epoch_is_not_taken_back(home: Path, ledger: Ledger) -> None:
+    finish(ledger)
+    with pytest.raises(ChainRevert, match="EpochsActive"):
+        cancel_epoch(ledger, 1, "too late")
+
+
+def test_a_cancellation_is_a_command_with_a_reason(market_at: Callable[[str], Puhui]) -> None:
+    puhui = market_at("mandated")
+    puhui("epoch", "publish", "--no-attest")
+    error = puhui.fails("epoch", "cancel", 1, "--reason", "", code=1)
+    assert error["message"] == "a reason has 1 to 31 ASCII characters"
+    assert puhui.json("epoch", "cancel", 1, "--reason", "ticket 7", "--dry-run")["dry_run"] is True
+    assert puhui.json("epoch", "cancel", 1, "--reason", "ticket 7")["state"] == "CANCELLED"
+    assert puhui.json("epoch", "publish")["state"] == "ATTESTED"

@@ -17,6 +17,7 @@ from registry.errors import ConflictError, DatabaseUnavailable, InputError, Stor
 from registry.store import engines, session
 from registry.store.session import Database
 from registry.store.tables import LedgerState
+from registry.store.turns import Turns
 from tests.postgres import PostgresServer
 
 WRITERS = 8
@@ -295,3 +296,67 @@ def test_a_cut_connection_is_tried_again(postgres_server: PostgresServer, postgr
     assert database.write(cut_once) == 1
     assert len(runs) == 2
     database.close()
+
+
+def test_who_is_stopped_while_writing_lets_others_on(
+    postgres_server: PostgresServer, postgres_template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "IDLE_MS", 300)
+    database = Database(postgres_server.url(postgres_server.create_database(postgres_template)))
+    database.write(_count_up)
+    holding, runs = threading.Event(), []
+
+    def stopped(open_session: Session) -> int:
+        seen = _count_up(open_session)
+        open_session.flush()
+        runs.append(seen)
+        if len(runs) == 1:
+            holding.set()
+            other.join()  # which it only does once this transaction was ended by the server
+            open_session.connection().execute(text("SELECT 1"))
+        return seen
+
+    other = threading.Thread(target=lambda: (holding.wait(), database.write(_count_up)))
+    other.start()
+    assert database.write(stopped) == 3
+    assert runs == [2, 3]
+    database.close()
+
+
+def test_a_lock_that_is_held_too_long_is_waited_for_again(
+    postgres_server: PostgresServer, postgres_template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "LOCK_MS", 50)
+    monkeypatch.setattr(session, "ATTEMPTS", 2)
+    name = postgres_server.create_database(postgres_template)
+    database = Database(postgres_server.url(name))
+    database.write(_count_up)
+    with psycopg.connect(postgres_server.url(name).replace("+psycopg", "")) as rival:
+        rival.execute("LOCK TABLE ledger_state IN EXCLUSIVE MODE")
+        with pytest.raises(DatabaseUnavailable, match="the database stayed busy with conflicting transactions"):
+            database.write(_count_up)
+    assert database.write(_count_up) == 2
+    database.close()
+
+
+def test_writers_of_one_file_are_first_come_first_served() -> None:
+    turns, order, asked = Turns(), [], []
+
+    def write(number: int) -> None:
+        asked.append(number)
+        with turns:
+            order.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(5)]
+    with turns:
+        for count, thread in enumerate(threads, 1):
+            thread.start()
+            while len(turns._waiting) < count:
+                thread.join(0.001)
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == asked == [0, 1, 2, 3, 4]
+    with turns:
+        order.append(5)
+    assert order[-1] == 5

@@ -14,7 +14,7 @@ from web3.types import BlockIdentifier
 from registry.chain import artifacts
 from registry.chain.client import Chain, node_errors
 from registry.chain.logs import Event, history
-from registry.chain.submitter import revert
+from registry.chain.sending import revert
 
 
 class DeployedContract:

@@ -99,6 +99,13 @@ class CarbonPoints(DeployedContract):
         """The call by which a verifier co-signs an epoch it recomputed. Role: VERIFIER."""
         return self.contract.functions.attestEpoch(number, digest)
 
+    def cancel_epoch(
+        self, number: int, batches: Sequence[bytes], conversions: Conversions, reason: str
+    ) -> ContractFunction:
+        """The call that takes back an epoch that is not active yet; its batches can be issued again. Role: GUARDIAN."""
+        why = reason.encode("ascii").ljust(32, b"\0")
+        return self.contract.functions.cancelEpoch(number, list(batches), list(conversions), why)
+
     def claim(self, entitlement: Entitlement, index: int, proof: Sequence[bytes]) -> ContractFunction:
         """The call that mints what an account has earned and not claimed yet. Anyone may send it."""
         return self.contract.functions.claim(

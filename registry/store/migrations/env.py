@@ -6,9 +6,12 @@ from alembic import context
 from sqlalchemy import Connection
 
 from registry.errors import UsageError
-from registry.store import engines
+from registry.store import engines, log_tables, operation_tables, tables
 from registry.store.session import Database
 from registry.store.tables import Table
+
+# The tables register themselves when their modules are imported.
+TABLES = (tables, operation_tables, log_tables)
 
 
 def _run(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What `puhui doctor` looks at, one module an area. Every check only looks, and answers one `Finding`."""

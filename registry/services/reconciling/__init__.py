@@ -1,0 +1,1 @@
+"""What `puhui reconcile` compares with the chain and with evidence, one module a kind of row."""
